@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only file that names a kernel version. The rest is written for the
+ * newest kernel; here the older ones are given what they lack, and what they
+ * do differently is turned into one question with one answer.
+ */
+#ifndef _TCPWATCH_COMPAT_H
+#define _TCPWATCH_COMPAT_H
+
+#include <linux/version.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_timewait_sock.h>
+#include <net/sock.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "tcpwatch needs Linux 6.1 or newer: it mirrors the bind rules of bhash2"
+#endif
+
+#if !defined(CONFIG_KPROBES) || !defined(CONFIG_KRETPROBES)
+#error "tcpwatch needs a kernel with CONFIG_KPROBES=y and CONFIG_KRETPROBES=y"
+#endif
+
+#if !IS_BUILTIN(CONFIG_IPV6)
+#error "tcpwatch needs a kernel with CONFIG_IPV6=y"
+#endif
+
+#if !defined(CONFIG_SOCK_CGROUP_DATA)
+#error "tcpwatch needs a kernel with CONFIG_SOCK_CGROUP_DATA=y (CONFIG_CGROUP_BPF selects it)"
+#endif
+
+/*
+ * Does ::ffff:0.0.0.0 of an IPv6 socket cover a specific v4-mapped address of
+ * another? In inet_bind2_bucket_match_addr_any() it did not before bhash2 stored
+ * IPv4 addresses mapped.
+ */
+#define COMPAT_MAPPED_ANY_COVERS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
+
+/* An owner visitor; true ends the walk. */
+typedef bool (*compat_visit_t)(struct sock *sk, void *arg);
+
+/**
+ * compat_walk_owners() - visit the owners of a port
+ * @tb: the port's bucket; the caller is under its bhash lock
+ * @visit: called for each owner, full sockets and TIME-WAIT ones alike
+ * @arg: passed to @visit
+ *
+ * Newest first or, where owners are kept by address, newest address first.
+ *
+ * Context: BH off, under the bhash lock, which guards the list and keeps the
+ * sockets; takes nothing, does not sleep.
+ */
+static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
+				      compat_visit_t visit, void *arg)
+{
+	struct sock *sk;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	sk_for_each_bound(sk, &tb->owners) {
+		if (visit(sk, arg))
+			return;
+	}
+#else
+	const struct inet_bind2_bucket *tb2;
+
+	hlist_for_each_entry(tb2, &tb->bhash2, bhash_node) {
+		sk_for_each_bound(sk, &tb2->owners) {
+			if (visit(sk, arg))
+				return;
+		}
+	}
+#endif
+}
+
+/*
+ * The socket inode's number: 0 for an orphan and for a child not yet accepted.
+ * Without sk_ino it is behind sk_socket, whose documented guard, the
+ * sk_callback_lock, sleeps on RT; but the inode is freed by RCU, so that a
+ * handler (preemption off) may read it as it is.
+ */
+static inline u64 compat_sk_ino(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+	struct socket *sock = READ_ONCE(sk->sk_socket);
+
+	return sock ? SOCK_INODE(sock)->i_ino : 0;
+#else
+	return READ_ONCE(sk->sk_ino);
+#endif
+}
+
+/*
+ * The uid that this kernel's bind rules compare: sock_i_uid(), which takes an
+ * orphan and a child not yet accepted for root's, then sk_uid().
+ */
+static inline kuid_t compat_sk_rule_uid(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+	struct socket *sock = READ_ONCE(sk->sk_socket);
+
+	return sock ? SOCK_INODE(sock)->i_uid : GLOBAL_ROOT_UID;
+#else
+	return READ_ONCE(sk->sk_uid);
+#endif
+}
+
+/**
+ * compat_connect_bound() - did connect() choose this socket's port?
+ * @sk: a full socket that owns @tb's port
+ * @tb: its bucket
+ *
+ * Newer kernels mark the socket. Older ones leave fastreuse at -1 in a bucket
+ * that only connect() has filled; there accepted children, which lack
+ * SOCK_BINDPORT_LOCK too, share the bucket of their listener, whose bind() set it.
+ *
+ * Context: under the bhash lock.
+ * Return: true if it did.
+ */
+static inline bool compat_connect_bound(const struct sock *sk,
+					const struct inet_bind_bucket *tb)
+{
+#ifdef SOCK_CONNECT_BIND
+	return sk->sk_userlocks & SOCK_CONNECT_BIND;
+#else
+	return !(sk->sk_userlocks & SOCK_BINDPORT_LOCK) && tb->fastreuse == -1;
+#endif
+}
+
+#endif /* _TCPWATCH_COMPAT_H */
