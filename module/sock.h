@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Copies of sockets and tasks: what a handler may read of them. */
+#ifndef _TCPWATCH_SOCK_H
+#define _TCPWATCH_SOCK_H
+
+#include "event.h"
+
+struct inet_bind_bucket;
+struct sock;
+
+/**
+ * tcpwatch_sock_bind() - copy what the bind rules compare of an owner
+ * @bind: the copy
+ * @sk: a full or a TIME-WAIT socket
+ *
+ * Context: any, preemption off; @sk is kept alive by the caller's lock. Takes
+ * no lock.
+ */
+void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk);
+
+/**
+ * tcpwatch_sock_copy() - copy all that an event tells of a socket
+ * @copy: the copy
+ * @sk: a full or a TIME-WAIT socket
+ * @tb: the bucket of its port, or NULL: then connect_bound stays false
+ *
+ * Context: as tcpwatch_sock_bind(); with @tb, under its bhash lock.
+ */
+void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
+			const struct inet_bind_bucket *tb);
+
+/**
+ * tcpwatch_sock_frees_ms() - how long until a TIME-WAIT socket is gone
+ * @sk: any socket that owns a port
+ *
+ * Context: as tcpwatch_sock_bind().
+ * Return: milliseconds, 0 when it is not a TIME-WAIT socket or due now.
+ */
+u32 tcpwatch_sock_frees_ms(const struct sock *sk);
+
+/**
+ * tcpwatch_task_copy() - copy who a task is
+ * @copy: the copy
+ * @task: the current task, or one that the caller holds a reference on
+ *
+ * Context: any, under RCU or with preemption off. Takes no lock, so the name
+ * may be torn by a concurrent prctl(PR_SET_NAME), never unterminated.
+ */
+void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task);
+
+/**
+ * tcpwatch_task_cgroup() - the id of the current task's control group
+ *
+ * Context: process; takes the RCU read lock.
+ * Return: the id in the default hierarchy.
+ */
+u64 tcpwatch_task_cgroup(void);
+
+#endif /* _TCPWATCH_SOCK_H */
