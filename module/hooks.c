@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/string.h>
+
+#include "hooks.h"
+
+static char *without;
+module_param(without, charp, 0444);
+MODULE_PARM_DESC(without, "comma-separated functions not to probe, as if the kernel lacked them");
+
+/* Guards the list and, with it, planting against a reader of the rows. */
+static DEFINE_MUTEX(lock);
+static LIST_HEAD(tables);
+
+/* Is symbol one of the comma-separated words of the parameter? */
+static bool left_out(const char *symbol)
+{
+	size_t len = strlen(symbol);
+	const char *at;
+
+	for (at = without; at && *at; at = strchrnul(at, ',') + (*strchrnul(at, ',') == ',')) {
+		if (!strncmp(at, symbol, len) && (!at[len] || at[len] == ','))
+			return true;
+	}
+	return false;
+}
+
+static int register_hook(struct tcpwatch_hook *hook)
+{
+	if (left_out(hook->symbol))
+		return -ENOENT;
+	if (!hook->ret) {
+		hook->kp = (struct kprobe){
+			.symbol_name = hook->symbol,
+			.pre_handler = hook->pre,
+		};
+		return register_kprobe(&hook->kp);
+	}
+	hook->rp = (struct kretprobe){
+		.kp.symbol_name = hook->symbol,
+		.entry_handler = hook->entry,
+		.handler = hook->ret,
+		.data_size = hook->data_size,
+		/* a call can be preempted, so more than one a CPU is under way */
+		.maxactive = max(64U, 4 * num_possible_cpus()),
+	};
+	return register_kretprobe(&hook->rp);
+}
+
+static int plant(struct tcpwatch_hook *hook)
+{
+	hook->hits = alloc_percpu(u64);
+	hook->error = hook->hits ? register_hook(hook) : -ENOMEM;
+	hook->armed = !hook->error;
+	if (hook->armed)
+		return 0;
+
+	if (hook->required) {
+		pr_err("%s cannot be probed (error %d): not loaded, since without it there is no %s\n",
+		       hook->symbol, hook->error, hook->lost);
+		return hook->error;
+	}
+	pr_warn("%s cannot be probed (error %d): no %s\n",
+		hook->symbol, hook->error, hook->lost);
+	return 0;
+}
+
+static void pull(struct tcpwatch_hook *hook)
+{
+	if (hook->armed) {
+		if (hook->ret)
+			unregister_kretprobe(&hook->rp);
+		else
+			unregister_kprobe(&hook->kp);
+		hook->armed = false;
+	}
+	free_percpu(hook->hits);
+	hook->hits = NULL;
+}
+
+u64 tcpwatch_hook_hits(const struct tcpwatch_hook *hook)
+{
+	u64 hits = 0;
+	int cpu;
+
+	if (!hook->hits)
+		return 0;
+	for_each_possible_cpu(cpu)
+		hits += READ_ONCE(*per_cpu_ptr(hook->hits, cpu));
+	return hits;
+}
+
+struct tcpwatch_missed tcpwatch_hook_missed(const struct tcpwatch_hook *hook)
+{
+	struct tcpwatch_missed missed = {};
+
+	if (!hook->armed)
+		return missed;
+	missed.nested = hook->ret ? hook->rp.kp.nmissed : hook->kp.nmissed;
+	missed.full = hook->ret ? hook->rp.nmissed : 0;
+	return missed;
+}
+
+int tcpwatch_hooks_plant(struct tcpwatch_hooks *hooks)
+{
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&lock);
+	for (i = 0; i < hooks->count; i++) {
+		err = plant(&hooks->rows[i]);
+		if (err)
+			goto pull;
+	}
+	list_add_tail(&hooks->node, &tables);
+	mutex_unlock(&lock);
+	return 0;
+
+pull:
+	for (i = 0; i < hooks->count; i++)
+		pull(&hooks->rows[i]);
+	mutex_unlock(&lock);
+	return err;
+}
+
+void tcpwatch_hooks_pull(struct tcpwatch_hooks *hooks)
+{
+	unsigned int i;
+
+	mutex_lock(&lock);
+	list_del(&hooks->node);
+	for (i = 0; i < hooks->count; i++)
+		pull(&hooks->rows[i]);
+	mutex_unlock(&lock);
+}
+
+void tcpwatch_hooks_each(int (*visit)(const struct tcpwatch_hook *hook, void *arg), void *arg)
+{
+	const struct tcpwatch_hooks *hooks;
+	unsigned int i;
+
+	mutex_lock(&lock);
+	list_for_each_entry(hooks, &tables, node) {
+		for (i = 0; i < hooks->count; i++) {
+			if (visit(&hooks->rows[i], arg))
+				goto unlock;
+		}
+	}
+unlock:
+	mutex_unlock(&lock);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Counters: one line here is all that a new one takes. */
+#ifndef _TCPWATCH_STATS_H
+#define _TCPWATCH_STATS_H
+
+#include <linux/percpu.h>
+#include "event.h"
+
+/* X(STAT, item, name). All of them only rise. */
+#define TCPWATCH_STATS(X) \
+	/* calls that the kernel refused, each of them an event */ \
+	X(STAT, CONFLICTS, "conflicts") \
+	/* refusals for which no predicate was seen to answer yes */ \
+	X(STAT, UNEXPLAINED, "unexplained") \
+	/* a listener had ceased to be one between the kernel's look and ours */ \
+	X(STAT, RACED, "raced") \
+	/* the kernel saw a conflict in which our rules find none */ \
+	X(STAT, DISAGREED, "disagreed") \
+	/* more calls at once than there are places to explain them in */ \
+	X(STAT, CROWDED, "crowded") \
+	/* events overwritten before the worker could publish them */ \
+	X(STAT, LOST, "lost") \
+	/* holders that a live process was found for, was not, was not looked for */ \
+	X(STAT, OWNERS_FOUND, "owners_found") \
+	X(STAT, OWNERS_NONE, "owners_none") \
+	X(STAT, OWNERS_UNKNOWN, "owners_unknown") \
+	/* refusals told to the kernel log one by one, and those told as a number */ \
+	X(STAT, ALERTS, "alerts") \
+	X(STAT, ALERTS_HELD, "alerts_held")
+
+enum tcpwatch_stat {
+	TCPWATCH_STATS(TCPWATCH_ENUM)
+	TCPWATCH_STAT_COUNT
+};
+
+struct tcpwatch_stats {
+	u64 stat[TCPWATCH_STAT_COUNT];
+	u64 rule[TCPWATCH_RULE_COUNT];
+};
+
+DECLARE_PER_CPU(struct tcpwatch_stats, tcpwatch_stats);
+
+extern const char *const tcpwatch_stat_names[TCPWATCH_STAT_COUNT];
+
+/**
+ * tcpwatch_stat_add() - count
+ * @stat: what
+ * @n: how many
+ *
+ * Context: any.
+ */
+static inline void tcpwatch_stat_add(enum tcpwatch_stat stat, u64 n)
+{
+	this_cpu_add(tcpwatch_stats.stat[stat], n);
+}
+
+/**
+ * tcpwatch_stat_rule() - count a refusal by its rule
+ * @rule: the rule
+ *
+ * Context: any.
+ */
+static inline void tcpwatch_stat_rule(enum tcpwatch_rule rule)
+{
+	this_cpu_inc(tcpwatch_stats.rule[rule]);
+}
+
+/**
+ * tcpwatch_stats_sum() - add up what all CPUs have counted
+ * @sum: the result
+ *
+ * Context: any; not a snapshot, counters move meanwhile.
+ */
+void tcpwatch_stats_sum(struct tcpwatch_stats *sum);
+
+#endif /* _TCPWATCH_STATS_H */
