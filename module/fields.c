@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/socket.h>
+#include <linux/time64.h>
+
+#include "fields.h"
+#include "format.h"
+#include "reader.h"
+
+/* X(FIELD, item, key), in their order; new ones go to the end. */
+#define TCPWATCH_FIELDS(X) \
+	X(FIELD, SEQ, "seq") \
+	X(FIELD, TIME, "time") \
+	X(FIELD, EVENT, "event") \
+	X(FIELD, CALL, "call") \
+	X(FIELD, ERRNO, "errno") \
+	X(FIELD, NETNS, "netns") \
+	X(FIELD, WANT, "want") \
+	X(FIELD, REUSEADDR, "reuseaddr") \
+	X(FIELD, REUSEPORT, "reuseport") \
+	X(FIELD, V6ONLY, "v6only") \
+	X(FIELD, DEV, "dev") \
+	X(FIELD, PID, "pid") \
+	X(FIELD, TID, "tid") \
+	X(FIELD, COMM, "comm") \
+	X(FIELD, UID, "uid") \
+	X(FIELD, CGROUP, "cgroup") \
+	X(FIELD, RULE, "rule") \
+	X(FIELD, FIX, "fix") \
+	X(FIELD, FREES_MS, "frees_ms") \
+	X(FIELD, HOLDERS, "holders") \
+	X(FIELD, HOLDERS_CAPPED, "holders_capped") \
+	X(FIELD, HOLDER, "holder") \
+	X(FIELD, PEER, "peer") \
+	X(FIELD, STATE, "state") \
+	X(FIELD, HOLDER_REUSEADDR, "holder_reuseaddr") \
+	X(FIELD, HOLDER_REUSEPORT, "holder_reuseport") \
+	X(FIELD, HOLDER_V6ONLY, "holder_v6only") \
+	X(FIELD, HOLDER_DEV, "holder_dev") \
+	X(FIELD, HOLDER_UID, "holder_uid") \
+	X(FIELD, HOLDER_INO, "holder_ino") \
+	X(FIELD, HOLDER_CGROUP, "holder_cgroup") \
+	X(FIELD, HOLDER_PID, "holder_pid") \
+	X(FIELD, HOLDER_COMM, "holder_comm") \
+	X(FIELD, HOLDER_PROCS, "holder_procs") \
+	X(FIELD, HOLDER_UNKNOWN, "holder_unknown")
+
+enum field {
+	TCPWATCH_FIELDS(TCPWATCH_ENUM)
+	TCPWATCH_FIELD_COUNT
+};
+
+static const char *const keys[] = { TCPWATCH_FIELDS(TCPWATCH_NAME) };
+
+/* Those that follow print their value and return true, or there is none. */
+
+static bool number(struct seq_buf *buf, bool any, u64 value)
+{
+	if (any)
+		seq_buf_printf(buf, "%llu", value);
+	return any;
+}
+
+static bool word(struct seq_buf *buf, bool any, const char *text)
+{
+	if (any)
+		seq_buf_printf(buf, "%s", text);
+	return any;
+}
+
+static bool hostile(struct seq_buf *buf, bool any, const char *text)
+{
+	if (any)
+		tcpwatch_format_text(buf, text);
+	return any;
+}
+
+static bool address(struct seq_buf *buf, bool any, const struct tcpwatch_sock *sock, bool peer)
+{
+	if (any)
+		tcpwatch_format_address(buf, sock, peer);
+	return any;
+}
+
+static bool moment(struct seq_buf *buf, u64 ns)
+{
+	struct tm tm;
+	u32 rest;
+
+	time64_to_tm(div_u64_rem(ns, NSEC_PER_SEC, &rest), 0, &tm);
+	seq_buf_printf(buf, "%04ld-%02d-%02dT%02d:%02d:%02d.%06luZ", tm.tm_year + 1900,
+		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+		       rest / NSEC_PER_USEC);
+	return true;
+}
+
+static bool fix(struct seq_buf *buf, const struct tcpwatch_event *event)
+{
+	char text[256];
+	struct seq_buf inner;
+
+	seq_buf_init(&inner, text, sizeof(text) - 1);
+	tcpwatch_format_fix(&inner, event);
+	text[min(inner.len, sizeof(text) - 1)] = '\0';
+	return hostile(buf, true, text);
+}
+
+/* Of the request. */
+static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
+		     const struct tcpwatch_reader *reader, enum field field)
+{
+	const struct tcpwatch_bind *want = &event->want.bind;
+	const struct tcpwatch_task *task = &event->task;
+	bool known = tcpwatch_reader_knows(reader, task);
+	pid_t tid = tcpwatch_reader_tid(reader, task);
+
+	switch (field) {
+	case TCPWATCH_FIELD_SEQ:
+		return number(buf, true, event->seq);
+	case TCPWATCH_FIELD_TIME:
+		return moment(buf, event->time);
+	case TCPWATCH_FIELD_EVENT:
+		return word(buf, true, "conflict");
+	case TCPWATCH_FIELD_CALL:
+		return word(buf, true, tcpwatch_call_names[event->call]);
+	case TCPWATCH_FIELD_ERRNO:
+		return word(buf, event->error == EADDRINUSE, "EADDRINUSE");
+	case TCPWATCH_FIELD_NETNS:
+		return number(buf, true, event->netns);
+	case TCPWATCH_FIELD_WANT:
+		return address(buf, true, &event->want, false);
+	case TCPWATCH_FIELD_REUSEADDR:
+		return number(buf, true, want->reuse);
+	case TCPWATCH_FIELD_REUSEPORT:
+		return number(buf, true, want->reuseport);
+	case TCPWATCH_FIELD_V6ONLY:
+		return number(buf, want->family == AF_INET6, want->v6only);
+	case TCPWATCH_FIELD_DEV:
+		return number(buf, want->dev, want->dev);
+	case TCPWATCH_FIELD_PID:
+		return number(buf, known, tcpwatch_reader_pid(reader, task));
+	case TCPWATCH_FIELD_TID:
+		return number(buf, known && tid, tid);
+	case TCPWATCH_FIELD_COMM:
+		return hostile(buf, known, task->comm);
+	case TCPWATCH_FIELD_UID:
+		return number(buf, true, tcpwatch_reader_uid(reader, task->uid));
+	case TCPWATCH_FIELD_CGROUP:
+		return hostile(buf, *event->cgroup_path, event->cgroup_path);
+	case TCPWATCH_FIELD_RULE:
+		return word(buf, true, tcpwatch_rule_names[event->rule]);
+	case TCPWATCH_FIELD_FIX:
+		return fix(buf, event);
+	case TCPWATCH_FIELD_FREES_MS:
+		return number(buf, event->frees_ms, event->frees_ms);
+	default:
+		return false;
+	}
+}
+
+/* Of the holder. */
+static bool put_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
+		       const struct tcpwatch_reader *reader, enum field field)
+{
+	const struct tcpwatch_sock *holder = &event->holder;
+	const struct tcpwatch_task *owner = &event->owner;
+	bool known = owner->pid && tcpwatch_reader_knows(reader, owner);
+
+	switch (field) {
+	case TCPWATCH_FIELD_HOLDERS_CAPPED:
+		return number(buf, event->holders_capped, 1);
+	case TCPWATCH_FIELD_HOLDER:
+		return address(buf, true, holder, false);
+	case TCPWATCH_FIELD_PEER:
+		return address(buf, holder->peer_port, holder, true);
+	case TCPWATCH_FIELD_STATE:
+		return word(buf, true, tcpwatch_format_state(holder));
+	case TCPWATCH_FIELD_HOLDER_REUSEADDR:
+		return number(buf, true, holder->bind.reuse);
+	case TCPWATCH_FIELD_HOLDER_REUSEPORT:
+		return number(buf, true, holder->bind.reuseport);
+	case TCPWATCH_FIELD_HOLDER_V6ONLY:
+		return number(buf, holder->bind.family == AF_INET6, holder->bind.v6only);
+	case TCPWATCH_FIELD_HOLDER_DEV:
+		return number(buf, holder->bind.dev, holder->bind.dev);
+	case TCPWATCH_FIELD_HOLDER_UID:
+		return number(buf, uid_valid(holder->uid),
+			      tcpwatch_reader_uid(reader, holder->uid));
+	case TCPWATCH_FIELD_HOLDER_INO:
+		return number(buf, holder->ino, holder->ino);
+	case TCPWATCH_FIELD_HOLDER_CGROUP:
+		return hostile(buf, *event->holder_cgroup_path, event->holder_cgroup_path);
+	case TCPWATCH_FIELD_HOLDER_PID:
+		return number(buf, known, tcpwatch_reader_pid(reader, owner));
+	case TCPWATCH_FIELD_HOLDER_COMM:
+		return hostile(buf, known, owner->comm);
+	case TCPWATCH_FIELD_HOLDER_PROCS:
+		return number(buf, event->owners > 1, event->owners);
+	case TCPWATCH_FIELD_HOLDER_UNKNOWN:
+		return number(buf, event->owner_unknown, 1);
+	default:
+		return false;
+	}
+}
+
+static bool put(struct seq_buf *buf, const struct tcpwatch_event *event,
+		const struct tcpwatch_reader *reader, enum field field)
+{
+	if (field < TCPWATCH_FIELD_HOLDERS)
+		return put_want(buf, event, reader, field);
+	if (field == TCPWATCH_FIELD_HOLDERS)
+		return number(buf, true, event->holders);
+	return event->holders && put_holder(buf, event, reader, field);
+}
+
+void tcpwatch_fields_line(struct seq_buf *buf, const struct tcpwatch_event *event,
+			  const struct tcpwatch_reader *reader)
+{
+	enum field field;
+	size_t start;
+
+	for (field = 0; field < TCPWATCH_FIELD_COUNT; field++) {
+		start = buf->len;
+		seq_buf_printf(buf, "%s%s=", field ? " " : "", keys[field]);
+		if (!put(buf, event, reader, field))
+			buf->len = start;
+	}
+	seq_buf_printf(buf, "\n");
+}
+
+void tcpwatch_fields_row(struct seq_buf *buf, const struct tcpwatch_event *event,
+			 const struct tcpwatch_reader *reader)
+{
+	enum field field;
+
+	for (field = 0; field < TCPWATCH_FIELD_COUNT; field++) {
+		if (field)
+			seq_buf_printf(buf, "\t");
+		if (!event)
+			seq_buf_printf(buf, "%s", keys[field]);
+		else if (!put(buf, event, reader, field))
+			seq_buf_printf(buf, "-");
+	}
+	seq_buf_printf(buf, "\n");
+}

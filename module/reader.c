@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
+
+#include "reader.h"
+
+void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *file)
+{
+	const struct net *net = current->nsproxy->net_ns;
+
+	reader->netns = net->ns.inum;
+	reader->netns_cookie = net->net_cookie;
+	reader->pidns = task_active_pid_ns(current)->ns.inum;
+	reader->user_ns = file->f_cred->user_ns;
+	reader->uid = file->f_cred->euid;
+	reader->admin = file_ns_capable(file, &init_user_ns, CAP_NET_ADMIN);
+	reader->all = reader->admin && net == &init_net;
+}
+
+bool tcpwatch_reader_sees(const struct tcpwatch_reader *reader,
+			  const struct tcpwatch_event *event)
+{
+	return reader->all || reader->netns_cookie == event->netns_cookie;
+}
+
+bool tcpwatch_reader_knows(const struct tcpwatch_reader *reader,
+			   const struct tcpwatch_task *task)
+{
+	if (!reader || reader->admin)
+		return true;
+	return uid_eq(reader->uid, task->uid) && tcpwatch_reader_pid(reader, task);
+}
+
+static bool in_initial_pidns(const struct tcpwatch_reader *reader)
+{
+	return !reader || reader->pidns == init_pid_ns.ns.inum;
+}
+
+pid_t tcpwatch_reader_tid(const struct tcpwatch_reader *reader, const struct tcpwatch_task *task)
+{
+	return in_initial_pidns(reader) ? task->tid : 0;
+}
+
+pid_t tcpwatch_reader_pid(const struct tcpwatch_reader *reader, const struct tcpwatch_task *task)
+{
+	if (in_initial_pidns(reader))
+		return task->pid;
+	return reader->pidns == task->pidns ? task->vpid : 0;
+}
+
+uid_t tcpwatch_reader_uid(const struct tcpwatch_reader *reader, kuid_t uid)
+{
+	return from_kuid_munged(reader ? reader->user_ns : &init_user_ns, uid);
+}
