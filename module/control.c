@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/kernel.h>
+#include <linux/kstrtox.h>
+#include <linux/printk.h>
+#include <linux/seq_buf.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+
+#include "alert.h"
+#include "control.h"
+#include "format.h"
+#include "ring.h"
+
+/* The words of a line that is too long are not looked at. */
+#define WORDS	16
+
+/**
+ * struct knob - one word of the control file
+ * @name: the word, or what stands before its `=`
+ * @takes: what it takes, for the person who got it wrong; NULL: no value
+ * @set: check @value and, if @apply, set it; 0 or -EINVAL
+ * @show: print the value in force; NULL: there is none
+ */
+struct knob {
+	const char *name;
+	const char *takes;
+	int (*set)(const char *value, bool apply);
+	void (*show)(struct seq_file *m);
+};
+
+static int set_alert(const char *value, bool apply)
+{
+	bool on = !strcmp(value, "on");
+
+	if (!on && strcmp(value, "off"))
+		return -EINVAL;
+	if (apply)
+		tcpwatch_alert_set(on);
+	return 0;
+}
+
+static void show_alert(struct seq_file *m)
+{
+	seq_puts(m, tcpwatch_alert_is_on() ? "on" : "off");
+}
+
+static int set_alert_rate(const char *value, bool apply)
+{
+	unsigned int rate;
+
+	if (kstrtouint(value, 10, &rate) || rate < 1 || rate > TCPWATCH_ALERT_RATE_MAX)
+		return -EINVAL;
+	return apply ? tcpwatch_alert_set_rate(rate) : 0;
+}
+
+static void show_alert_rate(struct seq_file *m)
+{
+	seq_printf(m, "%u", tcpwatch_alert_rate());
+}
+
+static int set_clear(const char *value, bool apply)
+{
+	if (apply)
+		tcpwatch_ring_clear();
+	return 0;
+}
+
+static const struct knob knobs[] = {
+	{ "alert", "on or off", set_alert, show_alert },
+	{ "alert_rate", "lines a second, 1 to 1000", set_alert_rate, show_alert_rate },
+	{ "clear", NULL, set_clear, NULL },
+};
+
+static const struct knob *find_knob(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		if (!strcmp(knobs[i].name, name))
+			return &knobs[i];
+	}
+	return NULL;
+}
+
+static int refuse(const char *word, const char *why)
+{
+	char text[64];
+	struct seq_buf buf;
+
+	seq_buf_init(&buf, text, sizeof(text) - 1);
+	tcpwatch_format_text(&buf, word);
+	text[min(buf.len, sizeof(text) - 1)] = '\0';
+	pr_warn_ratelimited("control: %s: %s\n", text, why);
+	return -EINVAL;
+}
+
+static int obey(char *word, bool apply)
+{
+	char *value = strchr(word, '=');
+	const struct knob *knob;
+	int err;
+
+	if (value)
+		*value++ = '\0';
+	knob = find_knob(word);
+	if (!knob)
+		return refuse(word, "no such word; reading the file lists them");
+	if (!knob->takes != !value)
+		return refuse(word, knob->takes ?: "takes no value");
+	err = knob->set(value ?: "", apply);
+	if (err)
+		return refuse(word, knob->takes);
+	/* the second pass reads the word again */
+	if (value)
+		value[-1] = '=';
+	return 0;
+}
+
+int tcpwatch_control_write(char *line)
+{
+	char *words[WORDS], *word;
+	unsigned int count = 0, i;
+	int err;
+
+	while ((word = strsep(&line, " \t\n"))) {
+		if (!*word)
+			continue;
+		if (count == WORDS)
+			return refuse(word, "too many words");
+		words[count++] = word;
+	}
+	if (!count)
+		return refuse("", "empty");
+	for (i = 0; i < count; i++) {
+		err = obey(words[i], false);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < count; i++)
+		obey(words[i], true);
+	return 0;
+}
+
+void tcpwatch_control_show(struct seq_file *m)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		seq_puts(m, knobs[i].name);
+		if (knobs[i].show) {
+			seq_putc(m, '=');
+			knobs[i].show(m);
+		}
+		seq_putc(m, '\n');
+	}
+}

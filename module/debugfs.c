@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/debugfs.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/string_helpers.h>
+#include <linux/uaccess.h>
+
+#include "control.h"
+#include "debugfs.h"
+#include "fields.h"
+#include "hooks.h"
+#include "reader.h"
+#include "ring.h"
+#include "stats.h"
+#include "stream.h"
+
+/* What one write to control may hold. */
+#define CONTROL_LEN	256
+
+static struct dentry *dir;
+
+/**
+ * struct table - one open file of the conflicts
+ * @reader: for whom
+ * @end: one past the newest event when it was opened
+ * @event: the event at the position, unless it is the header's
+ * @line: where it is formatted
+ */
+struct table {
+	struct tcpwatch_reader reader;
+	u64 end;
+	struct tcpwatch_event event;
+	char line[TCPWATCH_LINE_LEN];
+};
+
+/* Position 0 is the header, position n the n-th newest event. */
+static void *table_at(struct table *table, u64 pos)
+{
+	if (!pos)
+		return table;
+	if (pos > table->end || tcpwatch_ring_read(table->end - pos, &table->event))
+		return NULL;
+	return table;
+}
+
+static void *tcpwatch_conflicts_start(struct seq_file *m, loff_t *pos)
+{
+	return table_at(m->private, *pos);
+}
+
+static void *tcpwatch_conflicts_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	return table_at(v, ++*pos);
+}
+
+static void tcpwatch_conflicts_stop(struct seq_file *m, void *v)
+{
+}
+
+static int tcpwatch_conflicts_show(struct seq_file *m, void *v)
+{
+	struct table *table = v;
+	const struct tcpwatch_event *event = m->index ? &table->event : NULL;
+	struct seq_buf buf;
+
+	if (event && !tcpwatch_reader_sees(&table->reader, event))
+		return SEQ_SKIP;
+	seq_buf_init(&buf, table->line, sizeof(table->line));
+	tcpwatch_fields_row(&buf, event, &table->reader);
+	seq_write(m, table->line, min(buf.len, sizeof(table->line)));
+	return 0;
+}
+
+static const struct seq_operations conflicts_ops = {
+	.start = tcpwatch_conflicts_start,
+	.next = tcpwatch_conflicts_next,
+	.stop = tcpwatch_conflicts_stop,
+	.show = tcpwatch_conflicts_show,
+};
+
+static int tcpwatch_conflicts_open(struct inode *inode, struct file *file)
+{
+	struct table *table = __seq_open_private(file, &conflicts_ops, sizeof(*table));
+
+	if (!table)
+		return -ENOMEM;
+	tcpwatch_reader_open(&table->reader, file);
+	table->end = tcpwatch_ring_span().end;
+	return 0;
+}
+
+static const struct file_operations conflicts_fops = {
+	.owner = THIS_MODULE,
+	.open = tcpwatch_conflicts_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};
+
+static int show_hook(const struct tcpwatch_hook *hook, void *arg)
+{
+	struct tcpwatch_missed missed = tcpwatch_hook_missed(hook);
+	struct seq_file *m = arg;
+
+	seq_printf(m, "%s\t%s\t%s\t%d\t%llu\t%lu\t%lu\t%s\n", hook->symbol,
+		   hook->ret ? "return" : "entry", str_yes_no(hook->armed), hook->error,
+		   tcpwatch_hook_hits(hook), missed.nested, missed.full, hook->lost);
+	return 0;
+}
+
+static int tcpwatch_hooks_show(struct seq_file *m, void *v)
+{
+	seq_puts(m, "symbol\tkind\tarmed\terror\thits\tmissed_nested\tmissed_full\tlost_without\n");
+	tcpwatch_hooks_each(show_hook, m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(tcpwatch_hooks);
+
+static int tcpwatch_stats_show(struct seq_file *m, void *v)
+{
+	struct tcpwatch_span span = tcpwatch_ring_span();
+	struct tcpwatch_stats stats;
+	int i;
+
+	tcpwatch_stats_sum(&stats);
+	seq_printf(m, "events %llu\n", span.pushed);
+	seq_printf(m, "events_retained %llu\n", span.end > span.first ? span.end - span.first : 0);
+	for (i = 0; i < TCPWATCH_STAT_COUNT; i++)
+		seq_printf(m, "%s %llu\n", tcpwatch_stat_names[i], stats.stat[i]);
+	for (i = 0; i < TCPWATCH_RULE_COUNT; i++)
+		seq_printf(m, "rule_%s %llu\n", tcpwatch_rule_names[i], stats.rule[i]);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(tcpwatch_stats);
+
+static int control_show(struct seq_file *m, void *v)
+{
+	tcpwatch_control_show(m);
+	return 0;
+}
+
+static int tcpwatch_control_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, control_show, NULL);
+}
+
+static ssize_t tcpwatch_control_put(struct file *file, const char __user *from, size_t size,
+				    loff_t *pos)
+{
+	char *line;
+	int err;
+
+	if (size > CONTROL_LEN) {
+		pr_warn_ratelimited("control: more than %u bytes in one write\n", CONTROL_LEN);
+		return -EINVAL;
+	}
+	line = memdup_user_nul(from, size);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	/* a NUL would hide what follows it */
+	err = strlen(line) == size ? tcpwatch_control_write(line) : -EINVAL;
+	kfree(line);
+	return err ?: size;
+}
+
+static const struct file_operations control_fops = {
+	.owner = THIS_MODULE,
+	.open = tcpwatch_control_open,
+	.read = seq_read,
+	.write = tcpwatch_control_put,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* Results are not looked at: without debugfs the rest works as well. */
+void tcpwatch_debugfs_init(void)
+{
+	dir = debugfs_create_dir("tcpwatch", NULL);
+	debugfs_create_symlink("events", dir, "/proc/" TCPWATCH_STREAM);
+	debugfs_create_file("conflicts", 0400, dir, NULL, &conflicts_fops);
+	debugfs_create_file("hooks", 0444, dir, NULL, &tcpwatch_hooks_fops);
+	debugfs_create_file("stats", 0444, dir, NULL, &tcpwatch_stats_fops);
+	debugfs_create_file("control", 0600, dir, NULL, &control_fops);
+}
+
+void tcpwatch_debugfs_exit(void)
+{
+	debugfs_remove(dir);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "format.h"
+#include "hooks.h"
+#include "proc.h"
+#include "reader.h"
+#include "ring.h"
+#include "stats.h"
+
+/* Conflicts on the page; the table in debugfs has them all. */
+#define NEWEST	20
+
+/**
+ * struct page_view - one open file
+ * @reader: for whom
+ * @event: the event being shown
+ * @cell: where a cell is formatted
+ */
+struct page_view {
+	struct tcpwatch_reader reader;
+	struct tcpwatch_event event;
+	char cell[512];
+};
+
+static time64_t loaded;
+
+/* Seconds as a person says them. */
+static void put_age(struct seq_buf *buf, time64_t seconds)
+{
+	/* the clock may have been set back meanwhile */
+	u32 age = clamp_t(time64_t, seconds, 0, U32_MAX);
+
+	if (age < 60)
+		seq_buf_printf(buf, "%us", age);
+	else if (age < 3600)
+		seq_buf_printf(buf, "%um%02us", age / 60, age % 60);
+	else if (age < 86400)
+		seq_buf_printf(buf, "%uh%02um", age / 3600, age / 60 % 60);
+	else
+		seq_buf_printf(buf, "%ud%02uh", age / 86400, age / 3600 % 24);
+}
+
+static void start_cell(struct seq_buf *buf, struct page_view *view)
+{
+	seq_buf_init(buf, view->cell, sizeof(view->cell) - 1);
+}
+
+static const char *end_cell(struct seq_buf *buf, struct page_view *view)
+{
+	view->cell[min(buf->len, sizeof(view->cell) - 1)] = '\0';
+	return view->cell;
+}
+
+struct tally {
+	unsigned int armed;
+	unsigned int rows;
+	unsigned long missed;
+};
+
+static int tally_hook(const struct tcpwatch_hook *hook, void *arg)
+{
+	struct tcpwatch_missed missed = tcpwatch_hook_missed(hook);
+	struct tally *tally = arg;
+
+	tally->rows++;
+	tally->armed += hook->armed;
+	tally->missed += missed.nested + missed.full;
+	return 0;
+}
+
+static void show_summary(struct seq_file *m, struct page_view *view)
+{
+	struct tally tally = {};
+	struct tcpwatch_stats stats;
+	struct seq_buf buf;
+
+	tcpwatch_hooks_each(tally_hook, &tally);
+	tcpwatch_stats_sum(&stats);
+	start_cell(&buf, view);
+	put_age(&buf, ktime_get_boottime_seconds() - loaded);
+	seq_printf(m, "tcpwatch %s  netns %u  up %s  hooks %u/%u", THIS_MODULE->version,
+		   view->reader.netns, end_cell(&buf, view), tally.armed, tally.rows);
+	/* how much goes on elsewhere is not for everybody */
+	if (view->reader.all)
+		seq_printf(m, "  conflicts %llu", stats.stat[TCPWATCH_STAT_CONFLICTS]);
+	seq_printf(m, "  lost %llu  missed %lu\n", stats.stat[TCPWATCH_STAT_LOST], tally.missed);
+}
+
+static void show_conflict(struct seq_file *m, struct page_view *view)
+{
+	const struct tcpwatch_event *event = &view->event;
+	struct seq_buf buf;
+
+	start_cell(&buf, view);
+	put_age(&buf, div_s64((s64)(ktime_get_real_ns() - event->time), NSEC_PER_SEC));
+	seq_printf(m, "%-7s ", end_cell(&buf, view));
+	if (view->reader.all)
+		seq_printf(m, "%-10u ", event->netns);
+	seq_printf(m, "%-6s ", tcpwatch_call_names[event->call]);
+	start_cell(&buf, view);
+	tcpwatch_format_address(&buf, &event->want, false);
+	seq_printf(m, "%-21s ", end_cell(&buf, view));
+	seq_printf(m, "%-17s ", tcpwatch_rule_names[event->rule]);
+	start_cell(&buf, view);
+	tcpwatch_format_who(&buf, &event->task, &view->reader);
+	seq_printf(m, "%-21s ", end_cell(&buf, view));
+	start_cell(&buf, view);
+	tcpwatch_format_holder(&buf, event, &view->reader);
+	seq_printf(m, "%s\n", end_cell(&buf, view));
+	start_cell(&buf, view);
+	tcpwatch_format_fix(&buf, event);
+	seq_printf(m, "        fix: %s\n", end_cell(&buf, view));
+}
+
+static int tcpwatch_proc_show(struct seq_file *m, void *v)
+{
+	struct page_view *view = m->private;
+	struct tcpwatch_span span = tcpwatch_ring_span();
+	unsigned int shown = 0;
+	u64 seq;
+
+	show_summary(m, view);
+	seq_puts(m, "\nRefused bind and listen, newest first\n");
+	for (seq = span.end; seq-- > span.first && shown < NEWEST; ) {
+		cond_resched();
+		if (tcpwatch_ring_read(seq, &view->event) ||
+		    !tcpwatch_reader_sees(&view->reader, &view->event))
+			continue;
+		if (!shown++)
+			seq_printf(m, "%-7s %s%-6s %-21s %-17s %-21s %s\n", "AGE",
+				   view->reader.all ? "NETNS      " : "", "CALL",
+				   "WANTED", "RULE", "BY", "HELD BY");
+		show_conflict(m, view);
+	}
+	if (!shown)
+		seq_puts(m, "none\n");
+	return 0;
+}
+
+static int tcpwatch_proc_open(struct inode *inode, struct file *file)
+{
+	struct page_view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+	int err;
+
+	if (!view)
+		return -ENOMEM;
+	tcpwatch_reader_open(&view->reader, file);
+	err = single_open(file, tcpwatch_proc_show, view);
+	if (err)
+		kfree(view);
+	return err;
+}
+
+static int tcpwatch_proc_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	kfree(m->private);
+	return single_release(inode, file);
+}
+
+static const struct proc_ops page_proc_ops = {
+	.proc_open = tcpwatch_proc_open,
+	.proc_read = seq_read,
+	.proc_lseek = seq_lseek,
+	.proc_release = tcpwatch_proc_release,
+};
+
+int tcpwatch_proc_init(void)
+{
+	loaded = ktime_get_boottime_seconds();
+	return proc_create("tcpwatch", 0444, NULL, &page_proc_ops) ? 0 : -ENOMEM;
+}
+
+void tcpwatch_proc_exit(void)
+{
+	remove_proc_entry("tcpwatch", NULL);
+}
