@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tcpwatch: tells who holds a port, by which rule a bind was refused, and what
+ * to change. This file is the order in which the parts come up and go down.
+ */
+#include <linux/module.h>
+
+#include "alert.h"
+#include "conflict.h"
+#include "debugfs.h"
+#include "proc.h"
+#include "resolve.h"
+#include "ring.h"
+#include "stream.h"
+
+static int __init tcpwatch_init(void)
+{
+	int err;
+
+	err = tcpwatch_ring_init();
+	if (err)
+		return err;
+	err = tcpwatch_alert_init();
+	if (err)
+		goto ring;
+	err = tcpwatch_resolve_init();
+	if (err)
+		goto alert;
+	err = tcpwatch_conflict_init();
+	if (err)
+		goto resolve;
+	/* what people see comes last: nothing it shows is half made */
+	err = tcpwatch_stream_init();
+	if (err)
+		goto conflict;
+	err = tcpwatch_proc_init();
+	if (err)
+		goto stream;
+	tcpwatch_debugfs_init();
+	return 0;
+
+stream:
+	tcpwatch_stream_exit();
+conflict:
+	tcpwatch_conflict_exit();
+resolve:
+	tcpwatch_resolve_exit();
+alert:
+	tcpwatch_alert_exit();
+ring:
+	tcpwatch_ring_exit();
+	return err;
+}
+
+static void __exit tcpwatch_exit(void)
+{
+	tcpwatch_debugfs_exit();
+	tcpwatch_proc_exit();
+	tcpwatch_stream_exit();
+	tcpwatch_conflict_exit();
+	tcpwatch_resolve_exit();
+	tcpwatch_alert_exit();
+	tcpwatch_ring_exit();
+}
+
+module_init(tcpwatch_init);
+module_exit(tcpwatch_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_VERSION(TCPWATCH_VERSION);
+MODULE_DESCRIPTION("Who holds a TCP port, which rule refused a bind, and what to change");
