@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Six processes bind and listen on the same three ports for ten seconds. What
+ * the callers saw refused is what was counted, and what was counted is what a
+ * reader got plus what it was told it lost: exactly.
+ */
+#include "tcpwatch.h"
+#include <sys/wait.h>
+#include "../kselftest_harness.h"
+
+#define PROCESSES	6
+#define SECONDS		10
+
+/* Missed probes of both kinds, all hooks. */
+static long long missed(void)
+{
+	FILE *file = fopen(TREE "hooks", "r");
+	long long sum = 0, nested, full;
+	char line[512];
+
+	int rows = 0;
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %*s %*s %*s %*s %lld %lld", &nested, &full) != 2)
+			continue;
+		sum += nested + full;
+		rows++;
+	}
+	fclose(file);
+	return rows == 3 ? sum : -1;
+}
+
+/* The storm's own count of refusals; its reader end. */
+static FILE *start_storm(void)
+{
+	char self[256], command[512];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (len < 0)
+		return NULL;
+	self[len] = '\0';
+	*strrchr(self, '/') = '\0';
+	snprintf(command, sizeof(command), "'%s/storm' %d %d", self, PROCESSES, SECONDS);
+	return popen(command, "r");
+}
+
+FIXTURE(ports) { };
+FIXTURE_SETUP(ports) { }
+FIXTURE_TEARDOWN(ports) { }
+
+TEST_F_TIMEOUT(ports, storm, 120)
+{
+	long long conflicts, unexplained, disagreed, crowded, pushed, missing, refused = 0;
+	long long seen = 0, lost = 0, explained = 0;
+	struct events events;
+	struct pollfd ended = { .events = POLLIN };
+	const char *line;
+	FILE *storm;
+
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	ASSERT_EQ(enter_netns(), 0);
+	ASSERT_EQ(events_open(&events), 0);
+	/* earlier events are of other namespaces: passed over, or a gap */
+	while (events_next(&events, SILENCE))
+		;
+	conflicts = stat_value("conflicts");
+	pushed = stat_value("events");
+	unexplained = stat_value("unexplained");
+	disagreed = stat_value("disagreed");
+	crowded = stat_value("crowded");
+	missing = missed();
+	ASSERT_GE(conflicts, 0);
+	ASSERT_GE(pushed, 0);
+	ASSERT_GE(unexplained, 0);
+	ASSERT_GE(disagreed, 0);
+	ASSERT_GE(crowded, 0);
+	ASSERT_GE(missing, 0);
+
+	storm = start_storm();
+	ASSERT_NE(storm, NULL);
+	ended.fd = fileno(storm);
+	/* it prints its count last: then, and when all is quiet, all is read */
+	while ((line = events_next(&events, 1000)) || !poll(&ended, 1, 0)) {
+		if (!line)
+			continue;
+		if (!strcmp(value(line, "event"), "gap")) {
+			lost += number(line, "lost");
+			continue;
+		}
+		seen++;
+		explained += strcmp(value(line, "rule"), "unknown") != 0;
+	}
+	ASSERT_EQ(fscanf(storm, "%lld", &refused), 1);
+	pclose(storm);
+
+	TH_LOG("refused %lld, counted %lld, read %lld, explained %lld",
+	       refused, stat_value("conflicts") - conflicts, seen, explained);
+	TH_LOG("lost %lld, missed %lld, raced %lld",
+	       lost, missed() - missing, stat_value("raced"));
+	EXPECT_GT(refused, 100);
+	EXPECT_EQ(stat_value("conflicts") - conflicts, refused);
+	EXPECT_EQ(stat_value("events") - pushed, refused);
+	EXPECT_EQ(seen + lost, refused);
+	EXPECT_EQ(missed() - missing, 0);
+	EXPECT_EQ(explained, seen);
+	EXPECT_EQ(stat_value("unexplained"), unexplained);
+	EXPECT_EQ(stat_value("disagreed"), disagreed);
+	EXPECT_EQ(stat_value("crowded"), crowded);
+}
+
+TEST_HARNESS_MAIN
