@@ -307,7 +307,10 @@ TEST_F(files, table)
 	char *at, *next;
 
 	ASSERT_EQ(refuse(3), 0);
-	usleep(300000);
+	while (rows < 3 && events_next(&self->events, PATIENCE))
+		rows++;
+	ASSERT_EQ(rows, 3);
+	rows = 0;
 	ASSERT_GT(read_file(TREE "conflicts"), 0);
 	EXPECT_EQ(strncmp(text, "seq\ttime\tevent\tcall\t", 20), 0);
 	for (at = text; rows < 4 && (next = strchr(at, '\n')); at = next + 1, rows++) {
