@@ -11,7 +11,8 @@
 #include "compat.h"
 #include "rules.h"
 
-bool tcpwatch_rules_wildcard(const struct tcpwatch_bind *bind)
+/* As inet_use_hash2_on_bind() sees it, negated. */
+static bool wildcard(const struct tcpwatch_bind *bind)
 {
 	if (ipv6_addr_any(&bind->addr))
 		return true;
@@ -57,10 +58,9 @@ static bool overlap_specific(const struct tcpwatch_bind *want, const struct tcpw
 	return ipv6_addr_equal(&want->addr, &own->addr);
 }
 
-bool tcpwatch_rules_overlap(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
+static bool overlap(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
-	return tcpwatch_rules_wildcard(want) ? overlap_wildcard(want, own)
-					     : overlap_specific(want, own);
+	return wildcard(want) ? overlap_wildcard(want, own) : overlap_specific(want, own);
 }
 
 static bool same_reuseport(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
@@ -80,7 +80,7 @@ static bool flags_conflict(const struct tcpwatch_bind *want, const struct tcpwat
 
 bool tcpwatch_rules_conflict(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
-	return flags_conflict(want, own) && tcpwatch_rules_overlap(want, own);
+	return flags_conflict(want, own) && overlap(want, own);
 }
 
 enum tcpwatch_rule tcpwatch_rules_name(enum tcpwatch_call call,

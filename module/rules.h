@@ -10,38 +10,14 @@
 #include "event.h"
 
 /**
- * tcpwatch_rules_wildcard() - does a socket's address stand for all of them?
- * @bind: the socket
- *
- * Mirrors the negation of inet_use_hash2_on_bind().
- *
- * Context: any.
- * Return: true for [::], 0.0.0.0 and ::ffff:0.0.0.0.
- */
-bool tcpwatch_rules_wildcard(const struct tcpwatch_bind *bind);
-
-/**
- * tcpwatch_rules_overlap() - do the addresses of two sockets exclude each other?
- * @want: the requester
- * @own: an owner of the same port in the same netns and l3mdev
- *
- * Mirrors inet_rcv_saddr_equal(match_wildcard = true) for a wildcard request,
- * and for a specific one inet_bhash2_addr_any_conflict() with
- * inet_bind2_bucket_match().
- *
- * Context: any.
- * Return: true when the flags decide, false when there can be no conflict.
- */
-bool tcpwatch_rules_overlap(const struct tcpwatch_bind *want,
-			    const struct tcpwatch_bind *own);
-
-/**
  * tcpwatch_rules_conflict() - may two sockets not share a port?
  * @want: the requester
  * @own: an owner of the same port in the same netns and l3mdev
  *
  * Mirrors inet_bind_conflict(relax = true, reuseport_ok = true), that is, an
- * explicit port, together with the comparison of addresses.
+ * explicit port, together with the comparison of addresses: for a wildcard
+ * request inet_rcv_saddr_equal(match_wildcard = true), for a specific one
+ * inet_bhash2_addr_any_conflict() and inet_bind2_bucket_match().
  *
  * Context: any.
  * Return: true when @own is reason enough to refuse @want.
