@@ -224,7 +224,7 @@ TEST_F(netns, range_exhausted)
 /* The control groups of both sides, by path. */
 TEST_F(netns, cgroups)
 {
-	const char *group = "/sys/fs/cgroup/tcpwatch_test/procs";
+	const char *group = "/sys/fs/cgroup/tcpwatch_test/a b/cgroup.procs";
 	int asker = socket(variant->family, SOCK_STREAM, 0);
 	const char *line;
 	char path[128];
@@ -232,7 +232,6 @@ TEST_F(netns, cgroups)
 
 	mkdir("/sys/fs/cgroup/tcpwatch_test", 0755);
 	mkdir("/sys/fs/cgroup/tcpwatch_test/a b", 0755);
-	group = "/sys/fs/cgroup/tcpwatch_test/a b/cgroup.procs";
 	file = fopen(group, "w");
 	if (!file)
 		SKIP(return, "no cgroup2");
