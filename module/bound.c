@@ -295,7 +295,8 @@ static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_
 			continue;
 		if (note->id == sock->id)
 			return note;
-		if (!sock->connect_bound && covers(note, sock) && (!best || note->time > best->time))
+		if (!sock->connect_bound && covers(note, sock) &&
+		    (!best || note->time > best->time))
 			best = note;
 	}
 	return best;

@@ -100,38 +100,41 @@ static bool may_have_address(struct trial *trial)
 	return refuse(trial, EADDRNOTAVAIL);
 }
 
-/* Locks the chain of a port, and finds the port's bucket on it. */
-static struct inet_bind_hashbucket *lock_port(const struct trial *trial, u16 port,
-					      struct inet_bind_bucket **found)
+static struct inet_bind_hashbucket *chain_of(const struct trial *trial, u16 port)
 {
 	struct inet_hashinfo *hashinfo = trial->net->ipv4.tcp_death_row.hashinfo;
-	struct inet_bind_hashbucket *head;
+
+	return &hashinfo->bhash[inet_bhashfn(trial->net, port, hashinfo->bhash_size)];
+}
+
+/* Under the lock of the chain. */
+static struct inet_bind_bucket *bucket_of(const struct trial *trial, u16 port)
+{
 	struct inet_bind_bucket *tb;
 
-	head = &hashinfo->bhash[inet_bhashfn(trial->net, port, hashinfo->bhash_size)];
-	*found = NULL;
-	spin_lock_bh(&head->lock);
-	inet_bind_bucket_for_each(tb, &head->chain) {
+	inet_bind_bucket_for_each(tb, &chain_of(trial, port)->chain) {
 		if (net_eq(ib_net(tb), trial->net) && tb->port == port &&
 		    tb->l3mdev == trial->l3mdev)
-			*found = tb;
+			return tb;
 	}
-	return head;
+	return NULL;
 }
 
 /* An explicit port, for bind() or for listen() on it. */
 static bool may_share(struct trial *trial, enum tcpwatch_call call)
 {
 	struct tcpwatch_facts *facts = trial->facts;
-	struct inet_bind_hashbucket *head;
+	struct inet_bind_hashbucket *head = chain_of(trial, facts->want.port);
+	bool listening = call == TCPWATCH_CALL_LISTEN;
 	struct tcpwatch_bucket bucket;
 	struct inet_bind_bucket *tb;
 
 	facts->call = call;
-	head = lock_port(trial, facts->want.port, &tb);
+	spin_lock_bh(&head->lock);
+	tb = bucket_of(trial, facts->want.port);
 	if (tb)
 		tcpwatch_sock_bucket(&bucket, tb);
-	if (tb && !tcpwatch_rules_shortcut(&facts->want.bind, call == TCPWATCH_CALL_LISTEN, &bucket))
+	if (tb && !tcpwatch_rules_shortcut(&facts->want.bind, listening, &bucket))
 		tcpwatch_verdict_owners(facts, trial->sk, tb, TCPWATCH_PICK_EXPLICIT, false);
 	spin_unlock_bh(&head->lock);
 	return !facts->holders || refuse(trial, EADDRINUSE);
@@ -156,11 +159,12 @@ static void find_range(struct trial *trial, int *lo, int *hi)
 static bool is_free_for_bind(struct trial *trial, u16 port, enum tcpwatch_pick pick)
 {
 	struct tcpwatch_facts *facts = trial->facts;
-	struct inet_bind_hashbucket *head;
+	struct inet_bind_hashbucket *head = chain_of(trial, port);
 	struct inet_bind_bucket *tb;
 
 	tcpwatch_verdict_init(facts);
-	head = lock_port(trial, port, &tb);
+	spin_lock_bh(&head->lock);
+	tb = bucket_of(trial, port);
 	if (tb)
 		tcpwatch_verdict_owners(facts, trial->sk, tb, pick, false);
 	spin_unlock_bh(&head->lock);
@@ -171,12 +175,13 @@ static bool is_free_for_bind(struct trial *trial, u16 port, enum tcpwatch_pick p
 static bool is_free_for_connect(struct trial *trial, u16 port)
 {
 	struct tcpwatch_facts *facts = trial->facts;
-	struct inet_bind_hashbucket *head;
+	struct inet_bind_hashbucket *head = chain_of(trial, port);
 	struct inet_bind_bucket *tb;
 	bool bound;
 
 	tcpwatch_verdict_init(facts);
-	head = lock_port(trial, port, &tb);
+	spin_lock_bh(&head->lock);
+	tb = bucket_of(trial, port);
 	bound = tb && (tb->fastreuse >= 0 || tb->fastreuseport >= 0);
 	spin_unlock_bh(&head->lock);
 	if (!tb || bound)

@@ -230,8 +230,9 @@ static const char *find_range(struct tcpwatch_request *request, char *text)
 	if (!dash)
 		return "range= takes LOW-HIGH";
 	*dash = '\0';
-	if (kstrtou16(text, 10, &request->range_lo) || kstrtou16(dash + 1, 10, &request->range_hi) ||
-	    !request->range_lo || request->range_lo > request->range_hi)
+	if (kstrtou16(text, 10, &request->range_lo) ||
+	    kstrtou16(dash + 1, 10, &request->range_hi) || !request->range_lo ||
+	    request->range_lo > request->range_hi)
 		return "range= takes two ports, the lower one first";
 	return NULL;
 }

@@ -21,7 +21,7 @@ static void copy_group(struct tcpwatch_bind *bind, const struct sock *sk)
 
 	rcu_read_lock();
 	group = rcu_dereference(sk->sk_reuseport_cb);
-	bind->grouped = group;
+	bind->grouped = !!group;
 	bind->group_closed_to = group && !READ_ONCE(group->num_closed_socks);
 	rcu_read_unlock();
 }
