@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Refused on behalf of a process, though not in its bind() or connect(): by a BPF
- * program, by io_uring. And refused for want of memory, which nobody is told.
+ * program, by io_uring.
  */
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
@@ -296,100 +296,6 @@ TEST_F(uring, connect)
 	ASSERT_EQ(range(40000, 40001), 0);
 	EXPECT_EQ(uring_at(self, variant, IORING_OP_CONNECT, asker, SERVER), 0);
 	expect_silence(_metadata, &self->world);
-}
-
-/* Fail the first allocation that may fail, then the second, until none is left. */
-FIXTURE(memory) {
-	struct world world;
-	int nth;
-};
-
-FIXTURE_VARIANT(memory) {
-	const char *call;
-	const char *at;
-	int port;
-};
-
-#define MEMORY(name, call_, at_, port_) \
-	FIXTURE_VARIANT_ADD(memory, name) { .call = call_, .at = at_, .port = port_ }
-
-MEMORY(bind_v4, "bind", "127.0.0.1", PORT);
-MEMORY(bind_v6, "bind", "::", PORT);
-MEMORY(bind_port_0, "bind", "127.0.0.1", 0);
-MEMORY(listen, "listen", "0.0.0.0", 0);
-
-#define VERBOSE	"/sys/kernel/debug/failslab/verbose"
-
-static void put_word(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	if (file) {
-		fprintf(file, "%s\n", text);
-		fclose(file);
-	}
-}
-
-FIXTURE_SETUP(memory)
-{
-	if (unfit())
-		SKIP(return, "%s", unfit());
-	self->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (self->nth < 0 || access(VERBOSE, F_OK))
-		SKIP(return, "no fault injection in this kernel");
-	put_word(VERBOSE, "0");
-	ASSERT_EQ(enter_world(&self->world), 0);
-}
-
-FIXTURE_TEARDOWN(memory)
-{
-	put_word(VERBOSE, "2");
-	leave_world(_metadata, &self->world);
-}
-
-/* Arm, or disarm and say what was left: 0 if the allocation was reached. */
-static int fail_nth(int fd, int nth)
-{
-	char text[16] = "";
-
-	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
-		return -1;
-	if (dprintf(fd, "%d", nth) < 0)
-		return -1;
-	return atoi(text);
-}
-
-TEST_F(memory, bucket)
-{
-	bool listens = !strcmp(variant->call, "listen");
-	int refused = 0, nth, err, left;
-	struct side side = { variant->at, 0 };
-
-	for (nth = 1; nth < 100; nth++) {
-		int fd = make_socket(&side);
-
-		ASSERT_GE(fail_nth(self->nth, nth), 0);
-		err = listens ? listen(fd, 1) : bind_to(fd, variant->at, variant->port);
-		if (err)
-			err = errno;
-		left = fail_nth(self->nth, 0);
-		ASSERT_GE(left, 0);
-		/* the kernel has one word for both */
-		if (err == EADDRINUSE) {
-			expect_event(_metadata, &self->world, variant->call, "EADDRINUSE",
-				     "no_memory", endpoint(variant->at, variant->port), "");
-			refused++;
-		} else {
-			expect_silence(_metadata, &self->world);
-		}
-		close(fd);
-		if (left)
-			break;
-	}
-	TH_LOG("%d of %d refused", refused, nth - 1);
-	ASSERT_EQ(err, 0);
-	/* a bucket by port, another by address and port */
-	EXPECT_EQ(refused, 2);
 }
 
 TEST_HARNESS_MAIN

@@ -175,14 +175,14 @@ TEST(netns)
 
 /*
  * A listener of long ago is remembered past 20,000 that came and went, and past
- * as many as are there at once; of those the last is known too, or it is said
- * how many are not.
+ * more than there is room for. The last of them is known, and if the first is not,
+ * it was counted as forgotten.
  */
 TEST_F_TIMEOUT(held, many, 600)
 {
-	struct rlimit limit = { 12000, 12000 };
-	long long start_ms = now_ms();
-	struct actor server;
+	struct rlimit limit = { 22000, 22000 };
+	long long start_ms = now_ms(), forgotten;
+	struct actor server, me = myself();
 	const char *line;
 	int fd, i;
 
@@ -201,12 +201,25 @@ TEST_F_TIMEOUT(held, many, 600)
 	expect_binder(_metadata, line, &server, "server", start_ms, 0);
 
 	ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	for (i = 0; i < 10000; i++) {
+	forgotten = stat_value("bound_forgotten");
+	for (i = 0; i < 20000; i++) {
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 		ASSERT_EQ(bind_to(fd, "127.0.0.1", 20000 + i), 0);
 	}
 	line = refused(_metadata, &self->world, "listener");
 	expect_binder(_metadata, line, &server, "server", start_ms, 0);
+
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(bind_to(fd, "127.0.0.1", 39999), -1);
+	line = expect_event(_metadata, &self->world, "bind", "EADDRINUSE", "bound_only",
+			    "127.0.0.1:39999", "");
+	expect_binder(_metadata, line, &me, "owner_held_test", start_ms, 0);
+	ASSERT_EQ(bind_to(fd, "127.0.0.1", 20000), -1);
+	line = expect_event(_metadata, &self->world, "bind", "EADDRINUSE", "bound_only",
+			    "127.0.0.1:20000", "");
+	if (!*value(line, "bound_pid"))
+		EXPECT_GT(stat_value("bound_forgotten"), forgotten);
+	TH_LOG("%lld forgotten", stat_value("bound_forgotten") - forgotten);
 	ASSERT_EQ(end(&server), 0);
 }
 

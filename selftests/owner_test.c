@@ -154,6 +154,104 @@ TEST_F(owner, listened)
 	ASSERT_EQ(end(&server), 0);
 }
 
+/* A binds, B listens: it is bound by A. */
+TEST_F(owner, listened_by_another)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	long long start_ms = now_ms();
+	struct actor server, me = myself();
+	const char *line;
+
+	ASSERT_EQ(bind_to(fd, "127.0.0.1", PORT), 0);
+	server = start("server");
+	if (!server.pid) {
+		say(server.ctl, listen(fd, 1), -1);
+		idle(server.ctl);
+	}
+	ASSERT_EQ(hear(server.ctl, NULL), 0);
+	close(fd);
+	line = refused(_metadata, &self->world, "listener");
+	expect_binder(_metadata, line, &me, "owner_test", start_ms, 0);
+	EXPECT_EQ(number(line, "holder_pid"), server.pid);
+	ASSERT_EQ(end(&server), 0);
+}
+
+#define CROWD	32
+
+/* On one CPU, so that sockets get the memory of those that were closed before. */
+static int stay_here(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Many sockets bound to our port by a process that is gone. */
+static int leave_crowd(void)
+{
+	struct side side = { "127.0.0.1", REUSEADDR };
+	struct actor crowd = start("crowd");
+	int i;
+
+	if (!crowd.pid) {
+		for (i = 0; i < CROWD * 2; i++)
+			bind_to(make_socket(&side), "127.0.0.1", PORT);
+		say(crowd.ctl, 1, -1);
+		idle(crowd.ctl);
+	}
+	return hear(crowd.ctl, NULL) == 1 ? end(&crowd) : -1;
+}
+
+/* The connections of a new server on the port are its own, whatever came before. */
+TEST_F(owner, memory_reused_by_connections)
+{
+	struct linger at_once = { 1, 0 };
+	int listener, fds[CROWD], i;
+	struct actor me = myself();
+	long long start_ms;
+	const char *line;
+
+	ASSERT_EQ(stay_here(), 0);
+	ASSERT_EQ(leave_crowd(), 0);
+	start_ms = now_ms();
+	listener = server_on("127.0.0.1", PORT);
+	ASSERT_GE(listener, 0);
+	for (i = 0; i < CROWD; i++) {
+		ASSERT_EQ(connect_to(socket(AF_INET, SOCK_STREAM, 0), "127.0.0.1", PORT), 0);
+		fds[i] = accept(listener, NULL, NULL);
+		ASSERT_EQ(setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+	}
+	close(listener);
+	for (i = 0; i < CROWD; i++) {
+		line = refused(_metadata, &self->world, "conn_active");
+		expect_binder(_metadata, line, &me, "owner_test", start_ms, 0);
+		close(fds[i]);
+	}
+}
+
+/* So is a socket for which listen() chose the port. */
+TEST_F(owner, memory_reused_by_listen)
+{
+	struct actor me = myself();
+	long long start_ms;
+	const char *line;
+	int i, fd;
+
+	ASSERT_EQ(stay_here(), 0);
+	ASSERT_EQ(range(PORT, PORT), 0);
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(leave_crowd(), 0);
+		start_ms = now_ms();
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		ASSERT_EQ(listen(fd, 1), 0);
+		line = refused(_metadata, &self->world, "listener");
+		expect_binder(_metadata, line, &me, "owner_test", start_ms, 0);
+		close(fd);
+	}
+}
+
 /*
  * A server that says when it listens, and when it has accepted a connection; told
  * to, it ends, and closes first. Its peer may be left with data to read.

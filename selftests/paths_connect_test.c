@@ -116,7 +116,7 @@ TEST_F(connect, tuple_synrecv)
 	line = expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL",
 			    "tuple_synrecv", endpoint(variant->at, PORT),
 			    endpoint(variant->at, 40000));
-	expect_keys(_metadata, line, "state", "SYN-RECV", "holder", endpoint(variant->at, PORT),
+	expect_keys(_metadata, line, "state", "SYN-RECEIVED", "holder", endpoint(variant->at, PORT),
 		    "peer", endpoint(variant->at, 40000), "holder_is", "unaccepted",
 		    "holder_pid", "", "holder_ino", "", NULL);
 }
@@ -193,6 +193,64 @@ TEST_F(connect, no_source_port)
 	expect_silence(_metadata, &self->world);
 }
 
+/* sendto() connects too. */
+TEST_F(connect, fast_open)
+{
+	int asker = socket(variant->family, SOCK_STREAM, variant->protocol);
+	struct sockaddr_storage ss;
+	socklen_t len = address(&ss, variant->at, SERVER);
+
+	ASSERT_GE(client_on(40000, variant->at, SERVER), 0);
+	if (sendto(asker, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&ss, len) != -1 ||
+	    errno == EOPNOTSUPP)
+		SKIP(return, "no fast open for this socket");
+	ASSERT_EQ(errno, EADDRNOTAVAIL);
+	expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL", "no_source_port",
+		     endpoint(variant->any, 0), endpoint(variant->at, SERVER));
+}
+
+/*
+ * What a socket was before is not what it is: it has had a port and a
+ * destination, and gave them up for another to take.
+ */
+TEST_F(connect, after_disconnect)
+{
+	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	int asker = client_on(40000, variant->at, SERVER), child, other;
+
+	if (variant->protocol)
+		SKIP(return, "is the same for MPTCP");
+	ASSERT_GE(asker, 0);
+	child = accept(self->server, NULL, NULL);
+	ASSERT_GE(child, 0);
+	ASSERT_EQ(connect(asker, &nowhere, sizeof(nowhere)), 0);
+	close(child);
+	expect_silence(_metadata, &self->world);
+	other = client_on(40000, variant->at, SERVER);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(connect_to(asker, variant->at, SERVER), -1);
+	ASSERT_EQ(errno, EADDRNOTAVAIL);
+	expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL", "no_source_port",
+		     endpoint(variant->any, 0), endpoint(variant->at, SERVER));
+}
+
+/* bind() chose the port, which is not kept for long when connect() is refused. */
+TEST_F(connect, chosen_by_bind)
+{
+	int asker = socket(variant->family, SOCK_STREAM, variant->protocol), second;
+
+	ASSERT_EQ(range(PORT, PORT), 0);
+	ASSERT_EQ(set_on(asker, SOL_SOCKET, SO_REUSEADDR), 0);
+	ASSERT_EQ(bind_to(asker, variant->at, 0), 0);
+	second = bound(variant, 0, SO_REUSEADDR);
+	ASSERT_GE(second, 0);
+	ASSERT_EQ(connect_to(second, variant->at, SERVER), 0);
+	ASSERT_EQ(connect_to(asker, variant->at, SERVER), -1);
+	ASSERT_EQ(errno, EADDRNOTAVAIL);
+	expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL", "tuple_active",
+		     endpoint(variant->at, PORT), endpoint(variant->at, SERVER));
+}
+
 /* Nobody listens, again and again on one socket; then somebody does. */
 TEST_F(connect, refused_by_the_peer)
 {
@@ -248,6 +306,35 @@ TEST_F(connect, in_progress)
 		EXPECT_EQ(errno, ETIMEDOUT);
 	}
 	expect_silence(_metadata, &self->world);
+}
+
+/* An IPv6 socket that talks IPv4. */
+TEST(mapped)
+{
+	struct side side = { "::ffff:127.0.0.1", REUSEADDR };
+	int first, second, asker;
+	struct world world;
+
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	ASSERT_EQ(enter_world(&world), 0);
+	ASSERT_GE(server_on("0.0.0.0", SERVER), 0);
+	first = make_socket(&side);
+	second = make_socket(&side);
+	asker = make_socket(&side);
+	ASSERT_EQ(bind_to(first, side.address, PORT), 0);
+	ASSERT_EQ(bind_to(second, side.address, PORT), 0);
+	ASSERT_EQ(connect_to(first, side.address, SERVER), 0);
+	ASSERT_EQ(connect_to(second, side.address, SERVER), -1);
+	ASSERT_EQ(errno, EADDRNOTAVAIL);
+	expect_event(_metadata, &world, "connect", "EADDRNOTAVAIL", "tuple_active",
+		     endpoint(side.address, PORT), endpoint(side.address, SERVER));
+	ASSERT_EQ(range(PORT, PORT), 0);
+	ASSERT_EQ(connect_to(asker, side.address, SERVER), -1);
+	ASSERT_EQ(errno, EADDRNOTAVAIL);
+	expect_event(_metadata, &world, "connect", "EADDRNOTAVAIL", "no_source_port",
+		     "[::]:0", endpoint(side.address, SERVER));
+	leave_world(_metadata, &world);
 }
 
 TEST_HARNESS_MAIN

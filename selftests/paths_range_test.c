@@ -200,6 +200,36 @@ TEST_F(range, local_port_range)
 	expect_silence(_metadata, &self->world);
 }
 
+/* Two connections from one port, of two addresses: one port. */
+TEST(same_port_twice)
+{
+	static const char *const from[] = { "127.0.0.1", "127.0.0.2" };
+	struct world world;
+	const char *line;
+	int asker, fd, i;
+
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	ASSERT_EQ(enter_world(&world), 0);
+	ASSERT_GE(server_on("0.0.0.0", SERVER), 0);
+	ASSERT_EQ(range(40000, 40000), 0);
+	for (i = 0; i < 2; i++) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		ASSERT_EQ(set_on(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT), 0);
+		ASSERT_EQ(bind_to(fd, from[i], 0), 0);
+		ASSERT_EQ(connect_to(fd, "127.0.0.3", SERVER), 0);
+		ASSERT_EQ(local_port(fd), 40000);
+	}
+	asker = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(bind_to(asker, "0.0.0.0", 0), -1);
+	ASSERT_EQ(errno, EADDRINUSE);
+	line = expect_event(_metadata, &world, "bind", "EADDRINUSE", "range_exhausted",
+			    "0.0.0.0:0", "");
+	expect_keys(_metadata, line, "ports_used", "1", "ports_bound", "0",
+		    "top1", "127.0.0.3:18080", "top1_ports", "1", "top2", "", NULL);
+	leave_world(_metadata, &world);
+}
+
 FIXTURE(device) {
 	struct world world;
 };
