@@ -3,6 +3,7 @@
  * What may be asked of the dry run: whatever makes no sense is refused with
  * EINVAL and a reason to read, and spoils nothing for the next request.
  */
+#include <sys/mman.h>
 #include "../kselftest.h"
 #include "../kselftest_harness.h"
 #include "why.h"
@@ -158,8 +159,10 @@ TEST_F(syntax, bad_fd)
 /* Bytes within, and more of them than any request has. */
 TEST_F(syntax, bad_bytes)
 {
+	char *nowhere = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	static char big[1 << 20];
 
+	ASSERT_NE(nowhere, MAP_FAILED);
 	EXPECT_EQ(write(self->why.fd, "tcp 127.0.0.1:80\0listen", 23), -1);
 	EXPECT_EQ(errno, EINVAL);
 	expect_invalid(_metadata, &self->why, "a NUL");
@@ -171,7 +174,7 @@ TEST_F(syntax, bad_bytes)
 	EXPECT_EQ(write(self->why.fd, big, 4000), -1);
 	EXPECT_EQ(errno, EINVAL);
 	expect_invalid(_metadata, &self->why, "a long word");
-	EXPECT_EQ(write(self->why.fd, (void *)1, 20), -1);
+	EXPECT_EQ(write(self->why.fd, nowhere, 20), -1);
 	EXPECT_EQ(errno, EFAULT);
 }
 

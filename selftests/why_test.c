@@ -279,30 +279,39 @@ TEST_F(why, takes_nothing)
 /* Everybody may ask for where he is; names are for those who may know them. */
 TEST_F(why, unprivileged)
 {
+	struct actor holder;
 	struct why why;
 	struct stat st;
 	const char *line;
 
 	ASSERT_EQ(stat(WHY, &st), 0);
 	EXPECT_EQ((int)st.st_mode & 07777, 0666);
-	ASSERT_GE(server_on("127.0.0.1", PORT), 0);
+	ASSERT_EQ(stat("/proc/self/ns/net", &st), 0);
+	holder = start("holder");
+	if (!holder.pid) {
+		say(holder.ctl, server_on("127.0.0.1", PORT) >= 0, -1);
+		idle(holder.ctl);
+	}
+	ASSERT_EQ(hear(holder.ctl, NULL), 1);
 	line = why_ask(&self->why, "tcp 0.0.0.0:%d", PORT);
 	expect_why(_metadata, line, "bind", "listener");
-	EXPECT_EQ(number(line, "holder_pid"), getpid());
+	EXPECT_EQ(number(line, "holder_pid"), holder.pid);
+	EXPECT_EQ(number(line, "bound_pid"), holder.pid);
 
-	ASSERT_EQ(setresuid(1000, 1000, 1000), 0);
+	ASSERT_EQ(seteuid(1000), 0);
 	ASSERT_EQ(why_open(&why), 0);
 	line = why_ask(&why, "tcp 0.0.0.0:%d", PORT);
 	expect_why(_metadata, line, "bind", "listener");
-	expect_keys(_metadata, line, "holder_pid", "", "holder_comm", "", "bound_pid", "",
-		    "bound_comm", "", NULL);
+	expect_keys(_metadata, line, "holder", "127.0.0.1:18081", "holder_pid", "",
+		    "holder_comm", "", "bound_pid", "", "bound_comm", "", "netns_pid", "", NULL);
 	/* for another uid is but another question */
+	EXPECT_STREQ(value(line, "uid"), "1000");
 	EXPECT_NE(why_ask(&why, "tcp 0.0.0.0:%d uid=0 reuseport", PORT), NULL);
-	ASSERT_EQ(stat("/proc/self/ns/net", &st), 0);
 	EXPECT_EQ(why_ask(&why, "tcp 0.0.0.0:%d netns=%lld", PORT, (long long)st.st_ino), NULL);
 	EXPECT_EQ(errno, EPERM);
 	expect_keys(_metadata, why_read(&why), "event", "why", "verdict", "invalid", NULL);
-	ASSERT_EQ(setresuid(0, 0, 0), -1);
+	ASSERT_EQ(seteuid(0), 0);
+	ASSERT_EQ(end(&holder), 0);
 	close(why.fd);
 }
 
