@@ -88,7 +88,7 @@ static inline int end(const struct actor *actor)
 }
 
 /* For a child: nothing more to do until it is told to end. */
-static inline void __attribute__((noreturn)) idle(int ctl)
+static inline __noreturn void idle(int ctl)
 {
 	hear(ctl, NULL);
 	_exit(0);
@@ -104,7 +104,7 @@ static inline long long now_ms(void)
 
 /* A refused bind() to our port: its event. */
 static inline const char *refused(struct __test_metadata *_metadata, struct world *world,
-			   const char *rule)
+				  const char *rule)
 {
 	int asker = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -117,8 +117,8 @@ static inline const char *refused(struct __test_metadata *_metadata, struct worl
 
 /* Bound between these moments by a process that is gone since the last, or lives (0). */
 static inline void expect_binder(struct __test_metadata *_metadata, const char *line,
-			  const struct actor *actor, const char *comm, long long bound_at,
-			  long long gone_at)
+				 const struct actor *actor, const char *comm, long long bound_at,
+				 long long gone_at)
 {
 	long long now = now_ms();
 

@@ -186,10 +186,10 @@ static int uring_call(struct uring *uring, const struct io_uring_sqe *sqe)
 {
 	const struct io_sqring_offsets *sq = &uring->params.sq_off;
 	const struct io_cqring_offsets *cq = &uring->params.cq_off;
-	uint32_t *tail = (uint32_t *)(uring->rings + sq->tail);
-	uint32_t *head = (uint32_t *)(uring->rings + cq->head);
+	unsigned int *tail = (unsigned int *)(uring->rings + sq->tail);
+	unsigned int *head = (unsigned int *)(uring->rings + cq->head);
 	struct io_uring_cqe *cqes = (struct io_uring_cqe *)(uring->rings + cq->cqes);
-	uint32_t *array = (uint32_t *)(uring->rings + sq->array);
+	unsigned int *array = (unsigned int *)(uring->rings + sq->array);
 	int res;
 
 	uring->sqes[0] = *sqe;
@@ -215,7 +215,7 @@ static bool uring_knows(struct uring *uring, unsigned int op)
 	return op <= all.probe.last_op && (all.ops[op].flags & IO_URING_OP_SUPPORTED);
 }
 
-static int uring_at(const FIXTURE_DATA(uring) *self, const FIXTURE_VARIANT(uring) *variant,
+static int uring_at(const struct _test_data_uring *self, const struct _fixture_variant_uring *variant,
 		    int op, int fd, int port)
 {
 	struct io_uring_sqe sqe = { .opcode = op, .flags = variant->flags, .fd = fd };

@@ -120,7 +120,7 @@ static const char *const doubts[] = {
 	"disagreed", "unexplained", "crowded", "lost", "raced",
 };
 
-#define DOUBTS	(sizeof(doubts) / sizeof(doubts[0]))
+#define DOUBTS	ARRAY_SIZE(doubts)
 
 struct world {
 	struct events events;

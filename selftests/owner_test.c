@@ -226,6 +226,7 @@ TEST_F(owner, memory_reused_by_connections)
 	close(listener);
 	for (i = 0; i < CROWD; i++) {
 		line = refused(_metadata, &self->world, "conn_active");
+		ASSERT_EQ(number(line, "bound_pid"), me.pid);
 		expect_binder(_metadata, line, &me, "owner_test", start_ms, 0);
 		close(fds[i]);
 	}
@@ -247,6 +248,7 @@ TEST_F(owner, memory_reused_by_listen)
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 		ASSERT_EQ(listen(fd, 1), 0);
 		line = refused(_metadata, &self->world, "listener");
+		ASSERT_EQ(number(line, "bound_pid"), me.pid);
 		expect_binder(_metadata, line, &me, "owner_test", start_ms, 0);
 		close(fd);
 	}

@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(connect)
 }
 
 /* A socket of this protocol that others may share the port with, bound to it. */
-static int bound(const FIXTURE_VARIANT(connect) *variant, int protocol, int option)
+static int bound(const struct _fixture_variant_connect *variant, int protocol, int option)
 {
 	int fd = socket(variant->family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
 
@@ -121,7 +121,7 @@ TEST_F(connect, tuple_synrecv)
 		    "holder_pid", "", "holder_ino", "", NULL);
 }
 
-static int time_wait(const FIXTURE_VARIANT(connect) *variant, int server)
+static int time_wait(const struct _fixture_variant_connect *variant, int server)
 {
 	int first = bound(variant, 0, SO_REUSEADDR), child;
 

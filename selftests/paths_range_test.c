@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(range)
 	leave_world(_metadata, &self->world);
 }
 
-static int bound_on(const FIXTURE_VARIANT(range) *variant, const char *address, int port)
+static int bound_on(const struct _fixture_variant_range *variant, const char *address, int port)
 {
 	int fd = socket(variant->family, SOCK_STREAM, 0);
 
@@ -181,7 +181,7 @@ TEST_F(range, local_port_range)
 {
 	int asker = socket(variant->family, SOCK_STREAM, 0);
 	int holder = bound_on(variant, variant->any, 40010);
-	uint32_t own = 40010u << 16 | 40010;
+	unsigned int own = 40010u << 16 | 40010;
 	const char *line;
 
 	ASSERT_GE(holder, 0);

@@ -32,7 +32,7 @@ FIXTURE_VARIANT_ADD(path, v6) { V6 };
 FIXTURE_VARIANT_ADD(path, mptcp_v4) { V4, .protocol = IPPROTO_MPTCP };
 FIXTURE_VARIANT_ADD(path, mptcp_v6) { V6, .protocol = IPPROTO_MPTCP };
 
-static int tcp(const FIXTURE_VARIANT(path) *variant)
+static int tcp(const struct _fixture_variant_path *variant)
 {
 	return socket(variant->family, SOCK_STREAM | SOCK_CLOEXEC, variant->protocol);
 }
@@ -175,7 +175,7 @@ TEST_F(path, bind_port_0_other_address)
 TEST_F(path, local_port_range)
 {
 	int holders[2], asker = tcp(variant), i;
-	uint32_t own = 40011u << 16 | 40010;
+	unsigned int own = 40011u << 16 | 40010;
 	const char *line;
 
 	ASSERT_EQ(range(40000, 40099), 0);

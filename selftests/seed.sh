@@ -40,15 +40,15 @@ for line in sys.stdin:
     if line == "close\n":
         child.close()
         client.close()
-    print("done", flush=True)
+    print("ok", flush=True)
 END
 mkfifo "$work/in" "$work/out"
 python3 "$work/holder" < "$work/in" > "$work/out" &
 holder=$!
 exec 8> "$work/in" 9< "$work/out"
-tell() { echo "$1" >&8 && read -r answer <&9 && [ "$answer" = done ]; }
+tell() { echo "$1" >&8 && read -r answer <&9 && [ "$answer" = ok ]; }
 read -r answer <&9
-load || { ktap_print_msg "the module does not load"; exit "$KSFT_FAIL"; }
+insmod "$MODULE" || { ktap_print_msg "the module does not load"; exit "$KSFT_FAIL"; }
 
 # refused PORT: make a refusal there; its event
 refused() {
@@ -131,7 +131,7 @@ check "a connection that is closed later" gone
 
 # the heir ends at the end of its input
 again() {
-	rmmod tcpwatch && load || return 1
+	rmmod tcpwatch && insmod "$MODULE" || return 1
 	says 18082 rule=bound_only bound_comm=heir bound_seeded=1 bound_exited_ms=
 }
 check "loaded again, it is the child's" again

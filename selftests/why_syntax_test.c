@@ -81,7 +81,8 @@ static const char *const bad[] = {
 	"connect from 127.0.0.1: to 127.0.0.1:80", "connect from 127.0.0.1:65536 to 127.0.0.1:80",
 	"connect from 127.0.0.1 to 127.0.0.1:80 to 127.0.0.1:81",
 	"connect from 127.0.0.1 to [::1]:80", "connect from [::1] to 127.0.0.1:80",
-	"connect from 127.0.0.1 to 127.0.0.1:80 nonsense", "tcp tcp connect from 127.0.0.1 to 127.0.0.1:80",
+	"connect from 127.0.0.1 to 127.0.0.1:80 nonsense",
+	"tcp tcp connect from 127.0.0.1 to 127.0.0.1:80",
 	"connect from ::1 to [::1]:80", "connect from 127.0.0.1 TO 127.0.0.1:80",
 };
 
