@@ -215,8 +215,8 @@ static bool uring_knows(struct uring *uring, unsigned int op)
 	return op <= all.probe.last_op && (all.ops[op].flags & IO_URING_OP_SUPPORTED);
 }
 
-static int uring_at(const struct _test_data_uring *self, const struct _fixture_variant_uring *variant,
-		    int op, int fd, int port)
+static int uring_at(const struct _test_data_uring *self,
+		    const struct _fixture_variant_uring *variant, int op, int fd, int port)
 {
 	struct io_uring_sqe sqe = { .opcode = op, .flags = variant->flags, .fd = fd };
 	struct sockaddr_storage ss;

@@ -254,7 +254,8 @@ TEST_F(why, takes_nothing)
 {
 	static const char *const requests[] = {
 		"tcp 127.0.0.1:18081", "tcp 0.0.0.0:18081 listen",
-		"tcp [::]:18081 reuseaddr listen", "tcp 127.0.0.1:0", "tcp 127.0.0.1:0 range=18081-18081", "tcp 127.0.0.1:18080",
+		"tcp [::]:18081 reuseaddr listen", "tcp 127.0.0.1:0",
+		"tcp 127.0.0.1:0 range=18081-18081", "tcp 127.0.0.1:18080",
 		"tcp 0.0.0.0:18080 listen", "tcp 192.0.2.1:18081",
 		"connect from 127.0.0.1:18081 to 127.0.0.1:18080",
 		"connect from 127.0.0.1 to 127.0.0.1:18080",
