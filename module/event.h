@@ -172,6 +172,7 @@ struct tcpwatch_bind {
  * @substate: a TIME-WAIT socket's own state: TCP_TIME_WAIT or TCP_FIN_WAIT2
  * @belongs: enum tcpwatch_belongs
  * @connect_bound: connect() chose the port
+ * @self_bound: bind() was told the port
  * @uid: owner
  * @ino: socket inode, 0 for an orphan
  * @cgroup: id of the control group it was made in, 0 when not known
@@ -185,6 +186,7 @@ struct tcpwatch_sock {
 	u8 substate;
 	u8 belongs;
 	bool connect_bound;
+	bool self_bound;
 	kuid_t uid;
 	u64 ino;
 	u64 cgroup;

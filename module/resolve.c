@@ -106,6 +106,8 @@ static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners
 	if (owner && owner->count) {
 		event->found.owner = owner->task;
 		event->found.owners = owner->count;
+		/* the first subflow of MPTCP is made by the kernel, but theirs */
+		event->facts.holder.belongs = TCPWATCH_BELONGS_PROCESS;
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_FOUND, 1);
 	} else if (owner && whole) {
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_NONE, 1);

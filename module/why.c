@@ -92,7 +92,7 @@ static int ask(struct why *why, char *line, size_t size)
 	else
 		answer(why);
 	tcpwatch_request_put(&why->request);
-	return wrong ? -EINVAL : 0;
+	return wrong ? why->request.error : 0;
 }
 
 static ssize_t tcpwatch_why_write(struct file *file, const char __user *from, size_t size,
