@@ -95,8 +95,7 @@ static bool may_have_address(struct trial *trial)
 	    (v6 ? is_here6(trial, addr) : is_here4(trial, addr->s6_addr32[3])))
 		return true;
 	trial->facts->rule = tcpwatch_address_rule(trial->net, addr);
-	if (tcpwatch_dryrun_port(trial->request))
-		trial->facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
+	trial->facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
 	return refuse(trial, EADDRNOTAVAIL);
 }
 
@@ -265,7 +264,7 @@ static bool may_connect(struct trial *trial)
 	return refuse(trial, EADDRNOTAVAIL);
 }
 
-static bool may_take(struct trial *trial)
+static bool may_bind(struct trial *trial)
 {
 	const struct tcpwatch_request *request = trial->request;
 
@@ -293,35 +292,25 @@ static int l3mdev_of(struct net *net, int dev)
 	return l3mdev_master_ifindex_by_index(net, dev);
 }
 
-static struct trial start(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
+void tcpwatch_dryrun(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
 {
-	tcpwatch_verdict_init(facts);
-	facts->call = TCPWATCH_CALL_BIND;
-	facts->error = 0;
-	facts->want = request->want;
-	return (struct trial){
+	struct sock *sk = request->socket ? request->socket->sk : NULL;
+	struct trial trial = {
 		.facts = facts,
 		.request = request,
 		.net = request->net,
-		.sk = request->socket ? request->socket->sk : NULL,
+		.sk = sk,
 		.l3mdev = l3mdev_of(request->net, request->want.bind.dev),
 	};
-}
+	bool bound = sk && sk->sk_num;
 
-bool tcpwatch_dryrun_port(const struct tcpwatch_request *request)
-{
-	struct tcpwatch_facts facts;
-	struct trial trial = start(&facts, request);
-
-	return may_take(&trial);
-}
-
-void tcpwatch_dryrun(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
-{
-	struct trial trial = start(facts, request);
-	bool bound = trial.sk && trial.sk->sk_num;
-
-	if (!bound && !(may_have_port(&trial) && may_have_address(&trial) && may_take(&trial)))
+	tcpwatch_verdict_init(facts);
+	/* a socket of the caller's that has no port gets one in listen() itself */
+	facts->call = sk && request->listen && !request->want.port ? TCPWATCH_CALL_LISTEN
+								    : TCPWATCH_CALL_BIND;
+	facts->error = 0;
+	facts->want = request->want;
+	if (!bound && !(may_have_port(&trial) && may_have_address(&trial) && may_bind(&trial)))
 		return;
 	if (request->connect)
 		may_connect(&trial);

@@ -81,7 +81,8 @@ enum tcpwatch_call {
 
 /*
  * What would have made this very call succeed, the smallest first:
- * X(FIX, item, text).
+ * X(FIX, item, text). IP_FREEBIND does so if the port is free, which the kernel asks
+ * after the address.
  */
 #define TCPWATCH_FIXES(X) \
 	X(FIX, REUSEADDR, "set SO_REUSEADDR on this socket before bind()") \
