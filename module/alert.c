@@ -56,9 +56,12 @@ static struct workqueue_struct *queue;
 
 static u32 kind_key(const struct tcpwatch_event *event)
 {
-	u32 holder = jhash(&event->holder.ino, sizeof(event->holder.ino), event->rule);
+	u64 ino = event->holders ? event->holder.ino : 0;
+	u32 holder = jhash(&ino, sizeof(ino), event->rule);
 
-	return jhash_3words(event->netns_cookie, event->want.port, holder, event->call);
+	/* one that names no port is of one kind with those to the same destination */
+	return jhash_3words(event->netns_cookie, event->want.port << 16 | event->want.peer_port,
+			    holder, event->call);
 }
 
 /* May one more line be written this second? */

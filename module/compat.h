@@ -11,6 +11,7 @@
 #include <net/inet_hashtables.h>
 #include <net/inet_timewait_sock.h>
 #include <net/sock.h>
+#include <net/tcp.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
 #error "tcpwatch needs Linux 6.1 or newer: it mirrors the bind rules of bhash2"
@@ -124,5 +125,22 @@ static inline bool compat_connect_bound(const struct sock *sk,
 	return !(sk->sk_userlocks & SOCK_BINDPORT_LOCK) && tb->fastreuse == -1;
 #endif
 }
+
+/* Is a TIME-WAIT socket old enough for tcp_tw_reuse? As tcp_twsk_unique() asks. */
+static inline bool compat_tw_aged(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+	return time_after32(ktime_get_seconds(), READ_ONCE(tcp_twsk(sk)->tw_ts_recent_stamp));
+#else
+	return time_after32(tcp_clock_ms(), READ_ONCE(inet_twsk(sk)->tw_entry_stamp) +
+			    READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_tw_reuse_delay));
+#endif
+}
+
+/*
+ * Does connect() try every port of a range that the socket has for itself
+ * (IP_LOCAL_PORT_RANGE), or in pairs, which leaves the last of an odd number out?
+ */
+#define COMPAT_CONNECT_WHOLE_RANGE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
 
 #endif /* _TCPWATCH_COMPAT_H */

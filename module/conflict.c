@@ -8,21 +8,18 @@
  * found by the predicates, given back when get_port returns. lock_sock() makes
  * the socket unique among the calls under way.
  */
-#include <linux/ktime.h>
+#include <net/ip.h>
 #include <net/tcp.h>
 
+#include "bound.h"
 #include "compat.h"
 #include "conflict.h"
 #include "hooks.h"
-#include "resolve.h"
-#include "ring.h"
-#include "rules.h"
+#include "record.h"
 #include "slot.h"
 #include "sock.h"
 #include "stats.h"
-
-/* Owners looked at after the first conflicting one, to count the others. */
-#define LOOK_AFTER	256
+#include "verdict.h"
 
 /**
  * struct call - one inet_csk_get_port() under way, in its probe's instance
@@ -32,13 +29,7 @@
  * @asked: a predicate was asked
  * @judged: a predicate refused it
  * @missed: what the predicates' probes had missed when it began
- * @rule: why it was refused, valid if @holders
- * @fixes: as in struct tcpwatch_event
- * @frees_ms: likewise
- * @holders: likewise
- * @capped: likewise
- * @want: likewise, valid if @judged
- * @holder: likewise
+ * @facts: of the refusal; call, want and the verdict are valid if @judged
  */
 struct call {
 	struct sock *sk;
@@ -47,13 +38,7 @@ struct call {
 	bool asked;
 	bool judged;
 	unsigned long missed;
-	enum tcpwatch_rule rule;
-	unsigned int fixes;
-	u32 frees_ms;
-	u32 holders;
-	bool capped;
-	struct tcpwatch_sock want;
-	struct tcpwatch_sock holder;
+	struct tcpwatch_facts facts;
 };
 
 enum { BIND_CONFLICT, ANY_CONFLICT, GET_PORT, ROWS };
@@ -68,81 +53,34 @@ static enum tcpwatch_call call_kind(const struct sock *sk)
 	return sk->sk_state == TCP_LISTEN ? TCPWATCH_CALL_LISTEN : TCPWATCH_CALL_BIND;
 }
 
-/**
- * struct walk - the owners of a port, looked at under its lock
- * @call: the call that was refused
- * @tb: the port's bucket
- * @raced: take every owner that may have been a listener for one
- * @looked: owners looked at since the first conflicting one
- */
-struct walk {
-	struct call *call;
-	const struct inet_bind_bucket *tb;
-	bool raced;
-	unsigned int looked;
-};
-
-static bool look(struct sock *sk, void *arg)
+static void start_facts(struct call *call)
 {
-	struct walk *walk = arg;
-	struct call *call = walk->call;
-	struct tcpwatch_bind own;
-
-	if (sk == call->sk)
-		return false;
-	if (call->holders && walk->looked++ == LOOK_AFTER) {
-		call->capped = true;
-		return true;
-	}
-	tcpwatch_sock_bind(&own, sk);
-	if (walk->raced) {
-		/* what a listener is once it has ceased to be one */
-		if (own.state != TCP_CLOSE || sk->sk_dport)
-			return false;
-		own.state = TCP_LISTEN;
-	}
-	if (!tcpwatch_rules_conflict(&call->want.bind, &own))
-		return false;
-	if (!call->holders++ ||
-	    tcpwatch_rules_weight(&own) > tcpwatch_rules_weight(&call->holder.bind)) {
-		tcpwatch_sock_copy(&call->holder, sk, walk->tb);
-		/* as it was judged: its state may have moved on */
-		call->holder.bind = own;
-		if (own.state != TCP_TIME_WAIT)
-			call->holder.substate = own.state;
-	}
-	call->fixes &= tcpwatch_rules_fixes(&call->want.bind, &own);
-	call->frees_ms = max(call->frees_ms, tcpwatch_sock_frees_ms(sk));
-	return false;
+	tcpwatch_verdict_init(&call->facts);
+	call->facts.call = call_kind(call->sk);
+	tcpwatch_sock_copy(&call->facts.want, call->sk, NULL);
+	call->facts.want.port = call->port;
 }
 
 /* In the return of a predicate that saw a conflict: the bhash lock is held. */
 static void explain(struct call *call, const struct inet_bind_bucket *tb)
 {
-	struct walk walk = { .call = call, .tb = tb };
+	struct tcpwatch_facts *facts = &call->facts;
 
+	start_facts(call);
 	call->judged = true;
-	call->fixes = ~0U;
-	tcpwatch_sock_copy(&call->want, call->sk, NULL);
 	if (!tb)
 		return;
-	compat_walk_owners(tb, look, &walk);
-	if (!call->holders) {
-		/*
-		 * The lock guards who owns the port, not what state and options
-		 * the owners have. Above all a listener that closes, or whose
-		 * listen() fails now, has just left LISTEN.
-		 */
-		walk.raced = true;
-		compat_walk_owners(tb, look, &walk);
-		if (!call->holders)
-			return;
+	tcpwatch_verdict_owners(facts, call->sk, tb, TCPWATCH_PICK_EXPLICIT, false);
+	if (facts->holders)
+		return;
+	/*
+	 * The lock guards who owns the port, not what state and options the owners
+	 * have. Above all a listener that closes, or whose listen() fails now, has
+	 * just left LISTEN.
+	 */
+	tcpwatch_verdict_owners(facts, call->sk, tb, TCPWATCH_PICK_EXPLICIT, true);
+	if (facts->holders)
 		tcpwatch_stat_add(TCPWATCH_STAT_RACED, 1);
-	}
-	/* free at a known time only when nothing but TIME-WAIT holds it */
-	if (!(call->fixes & BIT(TCPWATCH_FIX_WAIT)))
-		call->frees_ms = 0;
-	call->rule = tcpwatch_rules_name(call_kind(call->sk), &call->want.bind, &call->holder);
 }
 
 /**
@@ -251,9 +189,6 @@ static int tcpwatch_hook_get_port_entry(struct kretprobe_instance *ri, struct pt
 	call->port = regs_get_kernel_argument(regs, 1);
 	call->asked = false;
 	call->judged = false;
-	call->holders = 0;
-	call->capped = false;
-	call->frees_ms = 0;
 	call->missed = predicates_missed();
 	call->slot = tcpwatch_slot_claim(sk, call);
 	return 0;
@@ -262,8 +197,8 @@ static int tcpwatch_hook_get_port_entry(struct kretprobe_instance *ri, struct pt
 static enum tcpwatch_rule rule_of(const struct call *call)
 {
 	if (call->judged) {
-		if (call->holders)
-			return call->rule;
+		if (call->facts.holders)
+			return call->facts.rule;
 		tcpwatch_stat_add(TCPWATCH_STAT_DISAGREED, 1);
 		return TCPWATCH_RULE_UNKNOWN;
 	}
@@ -286,34 +221,21 @@ static enum tcpwatch_rule rule_of(const struct call *call)
 	return TCPWATCH_RULE_NO_MEMORY;
 }
 
-static void record(const struct call *call, int error)
+static void record(struct call *call, int error)
 {
-	struct tcpwatch_event event = {
-		.time = ktime_get_real_ns(),
-		.netns = sock_net(call->sk)->ns.inum,
-		.netns_cookie = sock_net(call->sk)->net_cookie,
-		.call = call_kind(call->sk),
-		.rule = rule_of(call),
-		.error = error,
-	};
+	struct tcpwatch_facts *facts = &call->facts;
+	int lo, hi;
 
-	if (call->judged && call->holders) {
-		event.want = call->want;
-		event.holder = call->holder;
-		event.holders = call->holders;
-		event.holders_capped = call->capped;
-		event.fixes = call->fixes;
-		event.frees_ms = call->frees_ms;
-	} else {
-		tcpwatch_sock_copy(&event.want, call->sk, NULL);
+	if (!call->judged)
+		start_facts(call);
+	facts->error = error;
+	facts->rule = rule_of(call);
+	if (facts->rule == TCPWATCH_RULE_RANGE_EXHAUSTED) {
+		inet_sk_get_local_port_range(call->sk, &lo, &hi);
+		facts->range_lo = lo;
+		facts->range_hi = hi;
 	}
-	event.want.port = call->port;
-	tcpwatch_task_copy(&event.task, current);
-	event.task_cgroup = tcpwatch_task_cgroup();
-
-	tcpwatch_stat_add(TCPWATCH_STAT_CONFLICTS, 1);
-	tcpwatch_stat_rule(event.rule);
-	tcpwatch_resolve_kick(tcpwatch_ring_push(&event));
+	tcpwatch_record_refusal(facts, call->sk);
 }
 
 static int tcpwatch_hook_get_port_return(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -322,7 +244,9 @@ static int tcpwatch_hook_get_port_return(struct kretprobe_instance *ri, struct p
 	int err = regs_return_value(regs);
 
 	tcpwatch_slot_release(call->slot);
-	if (err && !READ_ONCE(leaving))
+	if (!err)
+		tcpwatch_bound_note(call->sk);
+	else if (!READ_ONCE(leaving))
 		record(call, -err);
 	return 0;
 }

@@ -10,3 +10,5 @@ const char *const tcpwatch_rule_names[] = { TCPWATCH_RULES(TCPWATCH_NAME) };
 const char *const tcpwatch_rule_advice[] = { TCPWATCH_RULES(TCPWATCH_ADVICE) };
 const char *const tcpwatch_call_names[] = { TCPWATCH_CALLS(TCPWATCH_NAME) };
 const char *const tcpwatch_fix_texts[] = { TCPWATCH_FIXES(TCPWATCH_NAME) };
+const char *const tcpwatch_relation_names[] = { TCPWATCH_RELATIONS(TCPWATCH_NAME) };
+const char *const tcpwatch_belongs_names[] = { TCPWATCH_BELONGINGS(TCPWATCH_NAME) };

@@ -8,6 +8,7 @@
 
 #include <linux/in6.h>
 #include <linux/sched.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
@@ -45,7 +46,23 @@
 	X(RULE, RANGE_EXHAUSTED, "range_exhausted", \
 	  "widen ip_local_port_range, or close sockets that hold its ports") \
 	X(RULE, NO_MEMORY, "no_memory", \
-	  "the kernel had no memory for the port's bucket: try again")
+	  "the kernel had no memory for the port's bucket: try again") \
+	X(RULE, TUPLE_ACTIVE, "tuple_active", \
+	  "bind another source port, or none: that connection is still there") \
+	X(RULE, TUPLE_SYNRECV, "tuple_synrecv", \
+	  "bind another source port, or none: that handshake is still under way") \
+	X(RULE, TUPLE_TIME_WAIT, "tuple_time_wait", \
+	  "bind another source port, or none: without timestamps TIME-WAIT is not reused") \
+	X(RULE, NO_SOURCE_PORT, "no_source_port", \
+	  "widen ip_local_port_range, close connections to that destination, or add a source address") \
+	X(RULE, ADDR_NOT_LOCAL, "addr_not_local", \
+	  "add the address to this network namespace, or bind one that is there") \
+	X(RULE, ADDR_TENTATIVE, "addr_tentative", \
+	  "wait until duplicate address detection is done, or add the address with nodad") \
+	X(RULE, NO_SOURCE_ADDR, "no_source_addr", \
+	  "give the outgoing device an address of the destination's scope, or bind one") \
+	X(RULE, PORT_PRIVILEGED, "port_privileged", \
+	  "CAP_NET_BIND_SERVICE, or a lower ip_unprivileged_port_start")
 
 enum tcpwatch_rule {
 	TCPWATCH_RULES(TCPWATCH_ENUM)
@@ -55,7 +72,8 @@ enum tcpwatch_rule {
 /* The call that was refused. */
 #define TCPWATCH_CALLS(X) \
 	X(CALL, BIND, "bind") \
-	X(CALL, LISTEN, "listen")
+	X(CALL, LISTEN, "listen") \
+	X(CALL, CONNECT, "connect")
 
 enum tcpwatch_call {
 	TCPWATCH_CALLS(TCPWATCH_ENUM)
@@ -69,6 +87,8 @@ enum tcpwatch_call {
 #define TCPWATCH_FIXES(X) \
 	X(FIX, REUSEADDR, "set SO_REUSEADDR on this socket before bind()") \
 	X(FIX, REUSEPORT, "set SO_REUSEPORT on this socket before bind()") \
+	X(FIX, V6ONLY, "set IPV6_V6ONLY on this socket before bind()") \
+	X(FIX, FREEBIND, "set IP_FREEBIND on this socket before bind()") \
 	X(FIX, WAIT, "wait until TIME-WAIT ends")
 
 enum tcpwatch_fix {
@@ -76,10 +96,42 @@ enum tcpwatch_fix {
 	TCPWATCH_FIX_COUNT
 };
 
+/* How the addresses of requester and holder meet: X(RELATION, item, name). */
+#define TCPWATCH_RELATIONS(X) \
+	X(RELATION, SAME, "same") \
+	X(RELATION, HOLDER_WILDCARD, "holder_wildcard") \
+	X(RELATION, WANT_WILDCARD, "want_wildcard") \
+	/* an IPv6 wildcard against IPv4, either way */ \
+	X(RELATION, DUAL_STACK, "dual_stack") \
+	/* a v4-mapped address against the same one as IPv4 */ \
+	X(RELATION, MAPPED, "mapped")
+
+enum tcpwatch_relation {
+	TCPWATCH_RELATIONS(TCPWATCH_ENUM)
+	TCPWATCH_RELATION_COUNT
+};
+
+/* Whose the holder is: X(BELONGS, item, name). */
+#define TCPWATCH_BELONGINGS(X) \
+	X(BELONGS, PROCESS, "process") \
+	/* closed by its process, and not at its end yet */ \
+	X(BELONGS, ORPHAN, "orphan") \
+	/* in the accept queue of its listener */ \
+	X(BELONGS, UNACCEPTED, "unaccepted") \
+	X(BELONGS, KERNEL, "kernel") \
+	X(BELONGS, TIME_WAIT, "time_wait")
+
+enum tcpwatch_belongs {
+	TCPWATCH_BELONGINGS(TCPWATCH_ENUM)
+	TCPWATCH_BELONGS_COUNT
+};
+
 extern const char *const tcpwatch_rule_names[TCPWATCH_RULE_COUNT];
 extern const char *const tcpwatch_rule_advice[TCPWATCH_RULE_COUNT];
 extern const char *const tcpwatch_call_names[TCPWATCH_CALL_COUNT];
 extern const char *const tcpwatch_fix_texts[TCPWATCH_FIX_COUNT];
+extern const char *const tcpwatch_relation_names[TCPWATCH_RELATION_COUNT];
+extern const char *const tcpwatch_belongs_names[TCPWATCH_BELONGS_COUNT];
 
 #define TCPWATCH_CGROUP_LEN	128
 
@@ -92,6 +144,7 @@ extern const char *const tcpwatch_fix_texts[TCPWATCH_FIX_COUNT];
  * @reuse: SO_REUSEADDR
  * @reuseport: SO_REUSEPORT
  * @v6only: IPV6_V6ONLY, or implied by a specific IPv6 address
+ * @grouped: a requester that is in a reuseport group already
  * @group_closed_to: a requester that is in a reuseport group already, none of
  *	whose sockets is closed, so that SO_REUSEPORT does not help it
  * @dev: index of the device it is bound to, or 0
@@ -105,6 +158,7 @@ struct tcpwatch_bind {
 	bool reuse : 1;
 	bool reuseport : 1;
 	bool v6only : 1;
+	bool grouped : 1;
 	bool group_closed_to : 1;
 	int dev;
 	kuid_t uid;
@@ -117,11 +171,12 @@ struct tcpwatch_bind {
  * @peer_port: remote port, host order; 0 when not connected
  * @peer: remote address, an IPv4 one as v4-mapped
  * @substate: a TIME-WAIT socket's own state: TCP_TIME_WAIT or TCP_FIN_WAIT2
+ * @belongs: enum tcpwatch_belongs
  * @connect_bound: connect() chose the port
- * @kernel: a socket of the kernel's own
  * @uid: owner
  * @ino: socket inode, 0 for an orphan
  * @cgroup: id of the control group it was made in, 0 when not known
+ * @id: its address, by which it is known again; never followed nor shown
  */
 struct tcpwatch_sock {
 	struct tcpwatch_bind bind;
@@ -129,11 +184,12 @@ struct tcpwatch_sock {
 	u16 peer_port;
 	struct in6_addr peer;
 	u8 substate;
+	u8 belongs;
 	bool connect_bound;
-	bool kernel;
 	kuid_t uid;
 	u64 ino;
 	u64 cgroup;
+	unsigned long id;
 };
 
 /**
@@ -154,55 +210,121 @@ struct tcpwatch_task {
 	char comm[TASK_COMM_LEN];
 };
 
+/* Destinations that are told of an exhausted range. */
+#define TCPWATCH_RANGE_TOP	3
+
 /**
- * struct tcpwatch_event - one refused call, as it was at that moment
+ * struct tcpwatch_range - what a range of ports is used for
+ * @lo: first port
+ * @hi: last port
+ * @reserved: ports that ip_local_reserved_ports keeps from being chosen
+ * @used: ports that a socket owns
+ * @time_wait: of those, ports that only TIME-WAIT holds
+ * @bound: of those, ports that bind() or listen() took, or share
+ * @free: ports neither reserved nor used
+ * @top: the destinations that most of the connections on them go to
+ * @known: somebody has looked
+ */
+struct tcpwatch_range {
+	u16 lo;
+	u16 hi;
+	u32 reserved;
+	u32 used;
+	u32 time_wait;
+	u32 bound;
+	u32 free;
+	struct {
+		struct in6_addr addr;
+		u16 family;
+		u16 port;
+		u32 ports;
+	} top[TCPWATCH_RANGE_TOP];
+	bool known;
+};
+
+/**
+ * struct tcpwatch_bound - who bound a port, or has listened on it
+ * @task: the process, valid if @task.pid
+ * @cgroup: id of its control group
+ * @age_ms: how long before the event that was
+ * @exited: it has exited since
+ * @exited_ms: how long before the event that was, 0: not known
+ * @seeded: the socket was there when we came: the process is one that had it then
+ */
+struct tcpwatch_bound {
+	struct tcpwatch_task task;
+	u64 cgroup;
+	u64 age_ms;
+	u64 exited_ms;
+	bool exited;
+	bool seeded;
+};
+
+/**
+ * struct tcpwatch_event - one refused call
+ * @facts: what the probe handler saw, at that moment; its members are the event's
  * @seq: number of the event since load, from 0
- * @time: CLOCK_REALTIME, in nanoseconds
- * @netns: inode number of the network namespace, which the next one may get
- * @netns_cookie: its cookie, which is its alone
+ * @time: CLOCK_MONOTONIC, in nanoseconds
+ * @netns_cookie: cookie of the network namespace, which is its alone
+ * @netns: its inode number, which the next one may get
  * @call: which call was refused
  * @rule: why
  * @error: the errno, positive
+ * @relation: how the addresses meet, valid if @holders
  * @fixes: BIT(enum tcpwatch_fix) of all that would have helped
+ * @holders_capped: there were more on the port than are looked at
+ * @holders: conflicting sockets that were counted
  * @frees_ms: milliseconds until the last TIME-WAIT holder is gone, 0: not known
+ * @range_lo: the range of ports that was tried, valid for an exhausted one
+ * @range_hi: likewise
  * @want: the requester's socket, with the address and port it asked for
  * @task: the requester
  * @task_cgroup: id of its control group
- * @holders: conflicting sockets that were counted
- * @holders_capped: there were more on the port than are looked at
- * @holder: of these a listener, else a live socket, else one in TIME-WAIT, and
- *	among equals the first that was met; valid if @holders
- * @owner: a live process that has it open; pid 0: none was found
- * @owners: how many live processes have it open
- * @owner_unknown: nobody looked, because too many holders came at once
- * @cgroup_path: the requester's control group
- * @holder_cgroup_path: the holder's
+ * @holder: of the conflicting sockets a listener, else a live socket, else one
+ *	in TIME-WAIT, and among equals the first that was met; valid if @holders
+ * @found: what was looked up after it
  *
- * The probe handlers write all but @owner and what follows it, which the
- * worker adds before the event is shown to anybody.
+ * The worker adds what follows @facts before the event is shown to anybody.
  */
 struct tcpwatch_event {
-	u64 seq;
-	u64 time;
-	u64 netns_cookie;
-	u32 netns;
-	u8 call;
-	u8 rule;
-	u8 error;
-	u8 fixes;
-	u32 frees_ms;
-	struct tcpwatch_sock want;
-	struct tcpwatch_task task;
-	u64 task_cgroup;
-	u32 holders;
-	bool holders_capped;
-	struct tcpwatch_sock holder;
-
-	bool owner_unknown;
-	u32 owners;
-	struct tcpwatch_task owner;
-	char cgroup_path[TCPWATCH_CGROUP_LEN];
-	char holder_cgroup_path[TCPWATCH_CGROUP_LEN];
+	struct_group_tagged(tcpwatch_facts, facts,
+		u64 seq;
+		u64 time;
+		u64 netns_cookie;
+		u32 netns;
+		u8 call;
+		u8 rule;
+		u8 error;
+		u8 relation;
+		u8 fixes;
+		bool holders_capped;
+		u32 holders;
+		u32 frees_ms;
+		u16 range_lo;
+		u16 range_hi;
+		struct tcpwatch_sock want;
+		struct tcpwatch_task task;
+		u64 task_cgroup;
+		struct tcpwatch_sock holder;
+	);
+	struct tcpwatch_found {
+		/* wall clock, in nanoseconds */
+		u64 real;
+		/* nobody looked, because too many holders came at once */
+		bool owner_unknown;
+		/* how many live processes have the holder open */
+		u32 owners;
+		/* one of them; pid 0: none was found */
+		struct tcpwatch_task owner;
+		/* who bound the port that the holder is on */
+		struct tcpwatch_bound bound;
+		/* a process in the network namespace; pid 0: none was found */
+		struct tcpwatch_task netns_task;
+		struct tcpwatch_range range;
+		char cgroup_path[TCPWATCH_CGROUP_LEN];
+		char holder_cgroup_path[TCPWATCH_CGROUP_LEN];
+		char bound_cgroup_path[TCPWATCH_CGROUP_LEN];
+	} found;
 };
 
 #endif /* _TCPWATCH_EVENT_H */

@@ -45,7 +45,33 @@
 	X(FIELD, HOLDER_PID, "holder_pid") \
 	X(FIELD, HOLDER_COMM, "holder_comm") \
 	X(FIELD, HOLDER_PROCS, "holder_procs") \
-	X(FIELD, HOLDER_UNKNOWN, "holder_unknown")
+	X(FIELD, HOLDER_UNKNOWN, "holder_unknown") \
+	X(FIELD, HOLDER_IS, "holder_is") \
+	X(FIELD, HOLDER_RULE_UID, "holder_rule_uid") \
+	X(FIELD, RELATION, "relation") \
+	X(FIELD, BOUND_PID, "bound_pid") \
+	X(FIELD, BOUND_COMM, "bound_comm") \
+	X(FIELD, BOUND_UID, "bound_uid") \
+	X(FIELD, BOUND_CGROUP, "bound_cgroup") \
+	X(FIELD, BOUND_MS, "bound_ms") \
+	X(FIELD, BOUND_EXITED, "bound_exited") \
+	X(FIELD, BOUND_EXITED_MS, "bound_exited_ms") \
+	X(FIELD, BOUND_SEEDED, "bound_seeded") \
+	X(FIELD, TO, "to") \
+	X(FIELD, REQUESTER_GROUP, "requester_group") \
+	X(FIELD, NETNS_PID, "netns_pid") \
+	X(FIELD, RANGE, "range") \
+	X(FIELD, PORTS_RESERVED, "ports_reserved") \
+	X(FIELD, PORTS_USED, "ports_used") \
+	X(FIELD, PORTS_TIME_WAIT, "ports_time_wait") \
+	X(FIELD, PORTS_BOUND, "ports_bound") \
+	X(FIELD, PORTS_FREE, "ports_free") \
+	X(FIELD, TOP1, "top1") \
+	X(FIELD, TOP1_PORTS, "top1_ports") \
+	X(FIELD, TOP2, "top2") \
+	X(FIELD, TOP2_PORTS, "top2_ports") \
+	X(FIELD, TOP3, "top3") \
+	X(FIELD, TOP3_PORTS, "top3_ports")
 
 enum field {
 	TCPWATCH_FIELDS(TCPWATCH_ENUM)
@@ -120,13 +146,13 @@ static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_SEQ:
 		return number(buf, true, event->seq);
 	case TCPWATCH_FIELD_TIME:
-		return moment(buf, event->time);
+		return moment(buf, event->found.real);
 	case TCPWATCH_FIELD_EVENT:
 		return word(buf, true, "conflict");
 	case TCPWATCH_FIELD_CALL:
 		return word(buf, true, tcpwatch_call_names[event->call]);
 	case TCPWATCH_FIELD_ERRNO:
-		return word(buf, event->error == EADDRINUSE, "EADDRINUSE");
+		return word(buf, true, tcpwatch_format_errno(event->error));
 	case TCPWATCH_FIELD_NETNS:
 		return number(buf, true, event->netns);
 	case TCPWATCH_FIELD_WANT:
@@ -148,7 +174,7 @@ static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_UID:
 		return number(buf, true, tcpwatch_reader_uid(reader, task->uid));
 	case TCPWATCH_FIELD_CGROUP:
-		return hostile(buf, *event->cgroup_path, event->cgroup_path);
+		return hostile(buf, *event->found.cgroup_path, event->found.cgroup_path);
 	case TCPWATCH_FIELD_RULE:
 		return word(buf, true, tcpwatch_rule_names[event->rule]);
 	case TCPWATCH_FIELD_FIX:
@@ -165,7 +191,7 @@ static bool put_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 		       const struct tcpwatch_reader *reader, enum field field)
 {
 	const struct tcpwatch_sock *holder = &event->holder;
-	const struct tcpwatch_task *owner = &event->owner;
+	const struct tcpwatch_task *owner = &event->found.owner;
 	bool known = owner->pid && tcpwatch_reader_knows(reader, owner);
 
 	switch (field) {
@@ -191,18 +217,110 @@ static bool put_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_HOLDER_INO:
 		return number(buf, holder->ino, holder->ino);
 	case TCPWATCH_FIELD_HOLDER_CGROUP:
-		return hostile(buf, *event->holder_cgroup_path, event->holder_cgroup_path);
+		return hostile(buf, *event->found.holder_cgroup_path,
+			       event->found.holder_cgroup_path);
 	case TCPWATCH_FIELD_HOLDER_PID:
 		return number(buf, known, tcpwatch_reader_pid(reader, owner));
 	case TCPWATCH_FIELD_HOLDER_COMM:
 		return hostile(buf, known, owner->comm);
 	case TCPWATCH_FIELD_HOLDER_PROCS:
-		return number(buf, event->owners > 1, event->owners);
+		return number(buf, event->found.owners > 1, event->found.owners);
 	case TCPWATCH_FIELD_HOLDER_UNKNOWN:
-		return number(buf, event->owner_unknown, 1);
+		return number(buf, event->found.owner_unknown, 1);
+	case TCPWATCH_FIELD_HOLDER_IS:
+		return word(buf, true, tcpwatch_belongs_names[holder->belongs]);
+	case TCPWATCH_FIELD_HOLDER_RULE_UID:
+		return number(buf, uid_valid(holder->uid) && !uid_eq(holder->uid, holder->bind.uid),
+			      tcpwatch_reader_uid(reader, holder->bind.uid));
+	case TCPWATCH_FIELD_RELATION:
+		return word(buf, event->call != TCPWATCH_CALL_CONNECT,
+			    tcpwatch_relation_names[event->relation]);
 	default:
 		return false;
 	}
+}
+
+/* Of who bound the holder's port. */
+static bool put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
+		      const struct tcpwatch_reader *reader, enum field field)
+{
+	const struct tcpwatch_bound *bound = &event->found.bound;
+	const char *path = event->found.bound_cgroup_path;
+	bool known = tcpwatch_reader_knows(reader, &bound->task);
+
+	switch (field) {
+	case TCPWATCH_FIELD_BOUND_PID:
+		return number(buf, known, tcpwatch_reader_pid(reader, &bound->task));
+	case TCPWATCH_FIELD_BOUND_COMM:
+		return hostile(buf, known, bound->task.comm);
+	case TCPWATCH_FIELD_BOUND_UID:
+		return number(buf, true, tcpwatch_reader_uid(reader, bound->task.uid));
+	case TCPWATCH_FIELD_BOUND_CGROUP:
+		return hostile(buf, *path, path);
+	case TCPWATCH_FIELD_BOUND_MS:
+		return number(buf, true, bound->age_ms);
+	case TCPWATCH_FIELD_BOUND_EXITED:
+		return number(buf, bound->exited, 1);
+	case TCPWATCH_FIELD_BOUND_EXITED_MS:
+		return number(buf, bound->exited_ms, bound->exited_ms);
+	case TCPWATCH_FIELD_BOUND_SEEDED:
+		return number(buf, bound->seeded, 1);
+	default:
+		return false;
+	}
+}
+
+/* Of a connect, of the namespace, and of a range that is exhausted. */
+static bool put_rest(struct seq_buf *buf, const struct tcpwatch_event *event,
+		     const struct tcpwatch_reader *reader, enum field field)
+{
+	const struct tcpwatch_range *range = &event->found.range;
+	const struct tcpwatch_task *resident = &event->found.netns_task;
+	pid_t pid;
+
+	switch (field) {
+	case TCPWATCH_FIELD_TO:
+		return address(buf, event->call == TCPWATCH_CALL_CONNECT, &event->want, true);
+	case TCPWATCH_FIELD_REQUESTER_GROUP:
+		return number(buf, event->want.bind.group_closed_to, 1);
+	case TCPWATCH_FIELD_NETNS_PID:
+		pid = resident->pid && tcpwatch_reader_knows(reader, resident) ?
+			tcpwatch_reader_pid(reader, resident) : 0;
+		return number(buf, pid, pid);
+	case TCPWATCH_FIELD_RANGE:
+		if (event->range_hi)
+			seq_buf_printf(buf, "%u-%u", event->range_lo, event->range_hi);
+		return event->range_hi;
+	case TCPWATCH_FIELD_PORTS_RESERVED:
+		return number(buf, range->known, range->reserved);
+	case TCPWATCH_FIELD_PORTS_USED:
+		return number(buf, range->known, range->used);
+	case TCPWATCH_FIELD_PORTS_TIME_WAIT:
+		return number(buf, range->known, range->time_wait);
+	case TCPWATCH_FIELD_PORTS_BOUND:
+		return number(buf, range->known, range->bound);
+	case TCPWATCH_FIELD_PORTS_FREE:
+		return number(buf, range->known, range->free);
+	default:
+		return false;
+	}
+}
+
+/* Destinations and how many ports each has, in turn. */
+static bool put_top(struct seq_buf *buf, const struct tcpwatch_event *event, enum field field)
+{
+	unsigned int nth = (field - TCPWATCH_FIELD_TOP1) / 2;
+	const struct tcpwatch_range *range = &event->found.range;
+	struct tcpwatch_sock to = {
+		.bind.family = range->top[nth].family,
+		.peer = range->top[nth].addr,
+		.peer_port = range->top[nth].port,
+	};
+	bool any = range->known && range->top[nth].ports;
+
+	if ((field - TCPWATCH_FIELD_TOP1) % 2)
+		return number(buf, any, range->top[nth].ports);
+	return address(buf, any, &to, true);
 }
 
 static bool put(struct seq_buf *buf, const struct tcpwatch_event *event,
@@ -212,7 +330,13 @@ static bool put(struct seq_buf *buf, const struct tcpwatch_event *event,
 		return put_want(buf, event, reader, field);
 	if (field == TCPWATCH_FIELD_HOLDERS)
 		return number(buf, true, event->holders);
-	return event->holders && put_holder(buf, event, reader, field);
+	if (field < TCPWATCH_FIELD_BOUND_PID)
+		return event->holders && put_holder(buf, event, reader, field);
+	if (field < TCPWATCH_FIELD_TO)
+		return event->found.bound.task.pid && put_bound(buf, event, reader, field);
+	if (field < TCPWATCH_FIELD_TOP1)
+		return put_rest(buf, event, reader, field);
+	return put_top(buf, event, field);
 }
 
 void tcpwatch_fields_line(struct seq_buf *buf, const struct tcpwatch_event *event,

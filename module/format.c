@@ -3,7 +3,9 @@
  * seq_buf_printf() only: the lowest of its kind that every supported kernel
  * exports.
  */
+#include <linux/errno.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/socket.h>
 #include <linux/string.h>
 #include <net/tcp_states.h>
@@ -32,6 +34,20 @@ const char *tcpwatch_format_state(const struct tcpwatch_sock *sock)
 	if (state >= ARRAY_SIZE(state_names) || !state_names[state])
 		return "-";
 	return state_names[state];
+}
+
+const char *tcpwatch_format_errno(u8 error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "EADDRINUSE";
+	case EADDRNOTAVAIL:
+		return "EADDRNOTAVAIL";
+	case EACCES:
+		return "EACCES";
+	default:
+		return "-";
+	}
 }
 
 static void put_byte(struct seq_buf *buf, unsigned char byte, bool quoted)
@@ -96,13 +112,83 @@ void tcpwatch_format_fix(struct seq_buf *buf, const struct tcpwatch_event *event
 			       tcpwatch_rule_advice[TCPWATCH_RULE_TIME_WAIT]);
 }
 
+static void put_age(struct seq_buf *buf, u64 ms)
+{
+	u32 s = min_t(u64, div_u64(ms, 1000), U32_MAX);
+
+	tcpwatch_format_age(buf, s);
+}
+
+/* A process that has it open, or why there is none. */
+static void put_process(struct seq_buf *buf, const struct tcpwatch_event *event,
+			const struct tcpwatch_reader *reader)
+{
+	const struct tcpwatch_found *found = &event->found;
+
+	if (found->owner.pid) {
+		seq_buf_printf(buf, " ");
+		tcpwatch_format_who(buf, &found->owner, reader);
+		return;
+	}
+	switch (event->holder.belongs) {
+	case TCPWATCH_BELONGS_TIME_WAIT:
+		seq_buf_printf(buf, ", no process");
+		break;
+	case TCPWATCH_BELONGS_KERNEL:
+		seq_buf_printf(buf, ", a socket of the kernel, no process");
+		break;
+	case TCPWATCH_BELONGS_ORPHAN:
+		seq_buf_printf(buf, ", orphan: no process");
+		break;
+	case TCPWATCH_BELONGS_UNACCEPTED:
+		seq_buf_printf(buf, ", not accepted yet: no process");
+		break;
+	}
+}
+
+/* Who bound it, where that tells more than who holds it. */
+static void put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
+		      const struct tcpwatch_reader *reader)
+{
+	const struct tcpwatch_bound *bound = &event->found.bound;
+	bool left = event->holder.bind.state == TCP_TIME_WAIT;
+
+	if (!bound->task.pid || (bound->task.pid == event->found.owner.pid && !bound->exited))
+		return;
+	seq_buf_printf(buf, left ? ", left by " : ", bound by ");
+	tcpwatch_format_who(buf, &bound->task, reader);
+	if (!bound->exited)
+		return;
+	seq_buf_printf(buf, ", which exited");
+	if (bound->exited_ms) {
+		seq_buf_printf(buf, " ");
+		put_age(buf, bound->exited_ms);
+		seq_buf_printf(buf, " before");
+	}
+}
+
+static void put_range(struct seq_buf *buf, const struct tcpwatch_event *event)
+{
+	const struct tcpwatch_range *range = &event->found.range;
+
+	seq_buf_printf(buf, "all of %u-%u", event->range_lo, event->range_hi);
+	if (range->known)
+		seq_buf_printf(buf, ": %u reserved, %u in use (%u in TIME-WAIT, %u bound)",
+			       range->reserved, range->used, range->time_wait, range->bound);
+}
+
 void tcpwatch_format_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 			    const struct tcpwatch_reader *reader)
 {
 	const struct tcpwatch_sock *holder = &event->holder;
 
+	if (event->range_hi) {
+		put_range(buf, event);
+		return;
+	}
 	if (!event->holders) {
-		seq_buf_printf(buf, "nobody that could be seen");
+		seq_buf_printf(buf, event->error == EADDRNOTAVAIL ? "-" :
+			       "nobody that could be seen");
 		return;
 	}
 	tcpwatch_format_address(buf, holder, false);
@@ -111,31 +197,49 @@ void tcpwatch_format_holder(struct seq_buf *buf, const struct tcpwatch_event *ev
 		tcpwatch_format_address(buf, holder, true);
 	}
 	seq_buf_printf(buf, " %s", tcpwatch_format_state(holder));
-	if (event->owner.pid) {
-		seq_buf_printf(buf, " ");
-		tcpwatch_format_who(buf, &event->owner, reader);
-	} else if (holder->bind.state == TCP_TIME_WAIT) {
-		seq_buf_printf(buf, ", no process, free in %u s",
-			       DIV_ROUND_UP(event->frees_ms, 1000));
-	} else if (holder->kernel) {
-		seq_buf_printf(buf, ", a socket of the kernel, no process");
-	} else if (!holder->ino) {
-		seq_buf_printf(buf, ", no process");
-	}
+	put_process(buf, event, reader);
+	put_bound(buf, event, reader);
+	if (event->frees_ms)
+		seq_buf_printf(buf, ", free in %u s", DIV_ROUND_UP(event->frees_ms, 1000));
 	if (event->holders > 1)
 		seq_buf_printf(buf, " and %u%s more", event->holders - 1,
 			       event->holders_capped ? " or" : "");
 }
 
+/* What was wanted: an address, of connect() both ends. */
+void tcpwatch_format_want(struct seq_buf *buf, const struct tcpwatch_event *event)
+{
+	tcpwatch_format_address(buf, &event->want, false);
+	if (event->call != TCPWATCH_CALL_CONNECT)
+		return;
+	seq_buf_printf(buf, "->");
+	tcpwatch_format_address(buf, &event->want, true);
+}
+
+void tcpwatch_format_age(struct seq_buf *buf, u32 seconds)
+{
+	if (seconds < 60)
+		seq_buf_printf(buf, "%us", seconds);
+	else if (seconds < 3600)
+		seq_buf_printf(buf, "%um%02us", seconds / 60, seconds % 60);
+	else if (seconds < 86400)
+		seq_buf_printf(buf, "%uh%02um", seconds / 3600, seconds / 60 % 60);
+	else
+		seq_buf_printf(buf, "%ud%02uh", seconds / 86400, seconds / 3600 % 24);
+}
+
 void tcpwatch_format_alert(struct seq_buf *buf, const struct tcpwatch_event *event)
 {
 	seq_buf_printf(buf, "%s ", tcpwatch_call_names[event->call]);
-	tcpwatch_format_address(buf, &event->want, false);
+	tcpwatch_format_want(buf, event);
 	seq_buf_printf(buf, " refused (%s) to ", tcpwatch_rule_names[event->rule]);
 	tcpwatch_format_who(buf, &event->task, NULL);
-	seq_buf_printf(buf, " uid %u netns %u: held by ",
+	seq_buf_printf(buf, " uid %u netns %u",
 		       from_kuid_munged(&init_user_ns, event->task.uid), event->netns);
-	tcpwatch_format_holder(buf, event, NULL);
+	if (event->holders || event->range_hi || event->error == EADDRINUSE) {
+		seq_buf_printf(buf, event->range_hi ? ": " : ": held by ");
+		tcpwatch_format_holder(buf, event, NULL);
+	}
 	seq_buf_printf(buf, "; ");
 	tcpwatch_format_fix(buf, event);
 }

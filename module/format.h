@@ -72,6 +72,24 @@ void tcpwatch_format_holder(struct seq_buf *buf, const struct tcpwatch_event *ev
 void tcpwatch_format_fix(struct seq_buf *buf, const struct tcpwatch_event *event);
 
 /**
+ * tcpwatch_format_want() - what was asked for
+ * @buf: where to
+ * @event: an event
+ *
+ * Context: any.
+ */
+void tcpwatch_format_want(struct seq_buf *buf, const struct tcpwatch_event *event);
+
+/**
+ * tcpwatch_format_age() - a time span as a person says it
+ * @buf: where to
+ * @seconds: how long
+ *
+ * Context: any.
+ */
+void tcpwatch_format_age(struct seq_buf *buf, u32 seconds);
+
+/**
  * tcpwatch_format_state() - the name of a socket's state
  * @sock: the socket
  *
@@ -79,5 +97,14 @@ void tcpwatch_format_fix(struct seq_buf *buf, const struct tcpwatch_event *event
  * Return: as in RFC 9293, or BOUND for one that is bound and nothing more.
  */
 const char *tcpwatch_format_state(const struct tcpwatch_sock *sock);
+
+/**
+ * tcpwatch_format_errno() - the name of an errno
+ * @error: the errno, positive
+ *
+ * Context: any.
+ * Return: the name of one that a refusal can have.
+ */
+const char *tcpwatch_format_errno(u8 error);
 
 #endif /* _TCPWATCH_FORMAT_H */

@@ -5,9 +5,13 @@
  */
 #include <linux/module.h>
 
+#include "address.h"
 #include "alert.h"
+#include "bound.h"
 #include "conflict.h"
+#include "connect.h"
 #include "debugfs.h"
+#include "exits.h"
 #include "proc.h"
 #include "resolve.h"
 #include "ring.h"
@@ -23,16 +27,30 @@ static int __init tcpwatch_init(void)
 	err = tcpwatch_alert_init();
 	if (err)
 		goto ring;
-	err = tcpwatch_resolve_init();
+	err = tcpwatch_exits_init();
 	if (err)
 		goto alert;
+	err = tcpwatch_bound_init();
+	if (err)
+		goto exits;
+	err = tcpwatch_resolve_init();
+	if (err)
+		goto bound;
 	err = tcpwatch_conflict_init();
 	if (err)
 		goto resolve;
+	err = tcpwatch_connect_init();
+	if (err)
+		goto conflict;
+	err = tcpwatch_address_init();
+	if (err)
+		goto connect;
+	/* those that bind now are noted already: none is left out */
+	tcpwatch_bound_seed();
 	/* what people see comes last: nothing it shows is half made */
 	err = tcpwatch_stream_init();
 	if (err)
-		goto conflict;
+		goto address;
 	err = tcpwatch_proc_init();
 	if (err)
 		goto stream;
@@ -41,10 +59,18 @@ static int __init tcpwatch_init(void)
 
 stream:
 	tcpwatch_stream_exit();
+address:
+	tcpwatch_address_exit();
+connect:
+	tcpwatch_connect_exit();
 conflict:
 	tcpwatch_conflict_exit();
 resolve:
 	tcpwatch_resolve_exit();
+bound:
+	tcpwatch_bound_exit();
+exits:
+	tcpwatch_exits_exit();
 alert:
 	tcpwatch_alert_exit();
 ring:
@@ -57,8 +83,12 @@ static void __exit tcpwatch_exit(void)
 	tcpwatch_debugfs_exit();
 	tcpwatch_proc_exit();
 	tcpwatch_stream_exit();
+	tcpwatch_address_exit();
+	tcpwatch_connect_exit();
 	tcpwatch_conflict_exit();
 	tcpwatch_resolve_exit();
+	tcpwatch_bound_exit();
+	tcpwatch_exits_exit();
 	tcpwatch_alert_exit();
 	tcpwatch_ring_exit();
 }

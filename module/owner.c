@@ -8,9 +8,12 @@
 #include <linux/fdtable.h>
 #include <linux/fs.h>
 #include <linux/net.h>
+#include <linux/nsproxy.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sort.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
 
 #include "owner.h"
 #include "sock.h"
@@ -46,27 +49,57 @@ const struct tcpwatch_owner *tcpwatch_owners_find(const struct tcpwatch_owners *
 	return bsearch(&key, owners->owner, owners->count, sizeof(key), by_ino);
 }
 
+void tcpwatch_owners_add_netns(struct tcpwatch_owners *owners, u64 cookie)
+{
+	unsigned int i;
+
+	for (i = 0; i < owners->netns_count; i++) {
+		if (owners->netns[i].cookie == cookie)
+			return;
+	}
+	if (owners->netns_count < TCPWATCH_OWNERS_NETNS)
+		owners->netns[owners->netns_count++] = (struct tcpwatch_resident){
+			.cookie = cookie,
+		};
+}
+
+const struct tcpwatch_task *tcpwatch_owners_resident(const struct tcpwatch_owners *owners,
+						     u64 cookie)
+{
+	unsigned int i;
+
+	for (i = 0; i < owners->netns_count; i++) {
+		if (owners->netns[i].cookie == cookie && owners->netns[i].task.pid)
+			return &owners->netns[i].task;
+	}
+	return NULL;
+}
+
+/**
+ * struct scan - a scan under way
+ * @task: the process that is looked at
+ * @process: called for each, under its task_lock
+ * @socket: called for each socket of it, under its file_lock
+ * @arg: theirs
+ */
 struct scan {
-	struct tcpwatch_owners *owners;
 	struct task_struct *task;
+	void (*process)(struct task_struct *task, void *arg);
+	void (*socket)(struct task_struct *task, struct socket *sock, void *arg);
+	void *arg;
 };
 
-/* Under the file_lock of the task's descriptors: look, copy, never sleep. */
 static int visit(const void *arg, struct file *file, unsigned int fd)
 {
 	const struct scan *scan = arg;
-	struct tcpwatch_owner *owner;
-	struct inode *inode = file_inode(file);
+	struct socket *sock;
 
 	/* inode numbers are per filesystem: ask for a socket first */
-	if (!S_ISSOCK(inode->i_mode) || !sock_from_file(file))
+	if (!S_ISSOCK(file_inode(file)->i_mode))
 		return 0;
-	owner = (struct tcpwatch_owner *)tcpwatch_owners_find(scan->owners, inode->i_ino);
-	if (!owner || owner->seen == task_tgid_nr(scan->task))
-		return 0;
-	if (!owner->count++)
-		tcpwatch_task_copy(&owner->task, scan->task);
-	owner->seen = task_tgid_nr(scan->task);
+	sock = sock_from_file(file);
+	if (sock)
+		scan->socket(scan->task, sock, scan->arg);
 	return 0;
 }
 
@@ -82,6 +115,8 @@ static void scan_process(struct scan *scan, struct task_struct *leader)
 		found = task->files;
 		if (found) {
 			scan->task = task;
+			if (scan->process)
+				scan->process(task, scan->arg);
 			iterate_fd(task->files, 0, visit, scan);
 		}
 		task_unlock(task);
@@ -107,19 +142,17 @@ static bool breathe(struct task_struct *task)
 	return there;
 }
 
-bool tcpwatch_owners_scan(struct tcpwatch_owners *owners)
+static bool scan_all(struct scan *scan)
 {
-	struct scan scan = { .owners = owners };
 	struct task_struct *task;
 	unsigned int looked = 0;
 	bool complete = true;
 
-	sort(owners->owner, owners->count, sizeof(owners->owner[0]), by_ino, NULL);
 	rcu_read_lock();
 	for_each_process(task) {
 		if (task->flags & PF_KTHREAD)
 			continue;
-		scan_process(&scan, task);
+		scan_process(scan, task);
 		/* a list cannot be resumed from a task that has left it */
 		if (++looked % BREATH == 0 && need_resched() && !breathe(task)) {
 			complete = false;
@@ -128,4 +161,47 @@ bool tcpwatch_owners_scan(struct tcpwatch_owners *owners)
 	}
 	rcu_read_unlock();
 	return complete;
+}
+
+static void own(struct task_struct *task, struct socket *sock, void *arg)
+{
+	struct tcpwatch_owner *owner;
+
+	owner = (struct tcpwatch_owner *)tcpwatch_owners_find(arg, SOCK_INODE(sock)->i_ino);
+	if (!owner || owner->seen == task_tgid_nr(task))
+		return;
+	if (!owner->count++)
+		tcpwatch_task_copy(&owner->task, task);
+	owner->seen = task_tgid_nr(task);
+}
+
+static void reside(struct task_struct *task, void *arg)
+{
+	struct tcpwatch_owners *owners = arg;
+	unsigned int i;
+	u64 cookie;
+
+	if (!owners->netns_count || !task->nsproxy)
+		return;
+	cookie = task->nsproxy->net_ns->net_cookie;
+	for (i = 0; i < owners->netns_count; i++) {
+		if (owners->netns[i].cookie == cookie && !owners->netns[i].task.pid)
+			tcpwatch_task_copy(&owners->netns[i].task, task);
+	}
+}
+
+bool tcpwatch_owners_scan(struct tcpwatch_owners *owners)
+{
+	struct scan scan = { .process = reside, .socket = own, .arg = owners };
+
+	sort(owners->owner, owners->count, sizeof(owners->owner[0]), by_ino, NULL);
+	return scan_all(&scan);
+}
+
+void tcpwatch_owner_each(void (*visit_socket)(struct task_struct *task, struct socket *sock,
+					      void *arg), void *arg)
+{
+	struct scan scan = { .socket = visit_socket, .arg = arg };
+
+	scan_all(&scan);
 }

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who holds a socket now: the live processes that have it open. */
+/*
+ * Who holds a socket now: the live processes that have it open. And who lives in a
+ * network namespace.
+ */
 #ifndef _TCPWATCH_OWNER_H
 #define _TCPWATCH_OWNER_H
 
 #include "event.h"
 
+struct socket;
+struct task_struct;
+
 /* Inodes looked for in one scan of the processes. */
 #define TCPWATCH_OWNERS_MAX	128
+
+/* And network namespaces. */
+#define TCPWATCH_OWNERS_NETNS	16
 
 /**
  * struct tcpwatch_owner - one socket inode and who has it open
@@ -23,13 +32,27 @@ struct tcpwatch_owner {
 };
 
 /**
+ * struct tcpwatch_resident - a network namespace and who lives in it
+ * @cookie: the cookie of the namespace to look for
+ * @task: the first process found in it, pid 0: none
+ */
+struct tcpwatch_resident {
+	u64 cookie;
+	struct tcpwatch_task task;
+};
+
+/**
  * struct tcpwatch_owners - what one scan looks for
- * @count: how many
+ * @count: how many inodes
+ * @netns_count: how many network namespaces
  * @owner: the inodes, in no order before the scan, by inode after it
+ * @netns: the namespaces
  */
 struct tcpwatch_owners {
 	unsigned int count;
+	unsigned int netns_count;
 	struct tcpwatch_owner owner[TCPWATCH_OWNERS_MAX];
+	struct tcpwatch_resident netns[TCPWATCH_OWNERS_NETNS];
 };
 
 /**
@@ -41,6 +64,15 @@ struct tcpwatch_owners {
  * Return: false when the scan is full.
  */
 bool tcpwatch_owners_add(struct tcpwatch_owners *owners, u64 ino);
+
+/**
+ * tcpwatch_owners_add_netns() - look for this namespace too
+ * @owners: the scan
+ * @cookie: its cookie
+ *
+ * Context: any.
+ */
+void tcpwatch_owners_add_netns(struct tcpwatch_owners *owners, u64 cookie);
 
 /**
  * tcpwatch_owners_scan() - look through the descriptors of every process
@@ -62,5 +94,26 @@ bool tcpwatch_owners_scan(struct tcpwatch_owners *owners);
  * Return: NULL when it was not looked for.
  */
 const struct tcpwatch_owner *tcpwatch_owners_find(const struct tcpwatch_owners *owners, u64 ino);
+
+/**
+ * tcpwatch_owners_resident() - the result for one namespace
+ * @owners: after the scan
+ * @cookie: its cookie
+ *
+ * Context: any.
+ * Return: NULL when it was not looked for, or nobody was found.
+ */
+const struct tcpwatch_task *tcpwatch_owners_resident(const struct tcpwatch_owners *owners,
+						     u64 cookie);
+
+/**
+ * tcpwatch_owner_each() - look at every socket that a process has open
+ * @visit: called with each, under the file_lock of the process: it must not sleep
+ * @arg: passed to @visit
+ *
+ * Context: process; sleeps between processes.
+ */
+void tcpwatch_owner_each(void (*visit)(struct task_struct *task, struct socket *sock, void *arg),
+			 void *arg);
 
 #endif /* _TCPWATCH_OWNER_H */

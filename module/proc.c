@@ -30,22 +30,6 @@ struct page_view {
 
 static time64_t loaded;
 
-/* Seconds as a person says them. */
-static void put_age(struct seq_buf *buf, time64_t seconds)
-{
-	/* the clock may have been set back meanwhile */
-	u32 age = clamp_t(time64_t, seconds, 0, U32_MAX);
-
-	if (age < 60)
-		seq_buf_printf(buf, "%us", age);
-	else if (age < 3600)
-		seq_buf_printf(buf, "%um%02us", age / 60, age % 60);
-	else if (age < 86400)
-		seq_buf_printf(buf, "%uh%02um", age / 3600, age / 60 % 60);
-	else
-		seq_buf_printf(buf, "%ud%02uh", age / 86400, age / 3600 % 24);
-}
-
 static void start_cell(struct seq_buf *buf, struct page_view *view)
 {
 	seq_buf_init(buf, view->cell, sizeof(view->cell) - 1);
@@ -83,7 +67,7 @@ static void show_summary(struct seq_file *m, struct page_view *view)
 	tcpwatch_hooks_each(tally_hook, &tally);
 	tcpwatch_stats_sum(&stats);
 	start_cell(&buf, view);
-	put_age(&buf, ktime_get_boottime_seconds() - loaded);
+	tcpwatch_format_age(&buf, ktime_get_boottime_seconds() - loaded);
 	seq_printf(m, "tcpwatch %s  netns %u  up %s  hooks %u/%u", THIS_MODULE->version,
 		   view->reader.netns, end_cell(&buf, view), tally.armed, tally.rows);
 	/* how much goes on elsewhere is not for everybody */
@@ -98,13 +82,13 @@ static void show_conflict(struct seq_file *m, struct page_view *view)
 	struct seq_buf buf;
 
 	start_cell(&buf, view);
-	put_age(&buf, div_s64((s64)(ktime_get_real_ns() - event->time), NSEC_PER_SEC));
+	tcpwatch_format_age(&buf, div_u64(ktime_get_ns() - event->time, NSEC_PER_SEC));
 	seq_printf(m, "%-7s ", end_cell(&buf, view));
 	if (view->reader.all)
 		seq_printf(m, "%-10u ", event->netns);
-	seq_printf(m, "%-6s ", tcpwatch_call_names[event->call]);
+	seq_printf(m, "%-7s ", tcpwatch_call_names[event->call]);
 	start_cell(&buf, view);
-	tcpwatch_format_address(&buf, &event->want, false);
+	tcpwatch_format_want(&buf, event);
 	seq_printf(m, "%-21s ", end_cell(&buf, view));
 	seq_printf(m, "%-17s ", tcpwatch_rule_names[event->rule]);
 	start_cell(&buf, view);
@@ -126,14 +110,14 @@ static int tcpwatch_proc_show(struct seq_file *m, void *v)
 	u64 seq;
 
 	show_summary(m, view);
-	seq_puts(m, "\nRefused bind and listen, newest first\n");
+	seq_puts(m, "\nRefused bind, listen and connect, newest first\n");
 	for (seq = span.end; seq-- > span.first && shown < NEWEST; ) {
 		cond_resched();
 		if (tcpwatch_ring_read(seq, &view->event) ||
 		    !tcpwatch_reader_sees(&view->reader, &view->event))
 			continue;
 		if (!shown++)
-			seq_printf(m, "%-7s %s%-6s %-21s %-17s %-21s %s\n", "AGE",
+			seq_printf(m, "%-7s %s%-7s %-21s %-17s %-21s %s\n", "AGE",
 				   view->reader.all ? "NETNS      " : "", "CALL",
 				   "WANTED", "RULE", "BY", "HELD BY");
 		show_conflict(m, view);

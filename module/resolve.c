@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cgroup.h>
+#include <linux/ktime.h>
 #include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/net_namespace.h>
 
 #include "alert.h"
+#include "bound.h"
+#include "netns.h"
 #include "owner.h"
+#include "range.h"
 #include "resolve.h"
 #include "ring.h"
 #include "stats.h"
@@ -25,44 +30,53 @@ static DECLARE_DELAYED_WORK(work, resolve);
 /* The worker's own. */
 static struct tcpwatch_event *batch;
 static struct tcpwatch_owners *owners;
-static char *path;
+static struct tcpwatch_range survey;	/* the last one of this batch, and of */
+static u64 survey_netns;		/* this namespace */
 static unsigned long last_scan;	/* its end, in jiffies */
 static unsigned long scan_rest;	/* jiffies from then to the next */
 static bool waited;		/* what is left has waited for a scan */
+static bool costly;		/* something in the batch needs a scan or a survey */
 
 /* Set for good at exit: what waits for a scan waits no longer. */
 static bool closing;
 
-/* The last control group looked up: mostly it is the one asked for next. */
-static struct {
+/* The control group looked up last: mostly it is the one asked for next. */
+struct last_cgroup {
 	u64 id;
 	char path[TCPWATCH_CGROUP_LEN];
-} last_cgroup;
+};
+
+static struct last_cgroup last_cgroup;
 
 /* A path too long keeps its end, which tells more than its beginning. */
-static void put_cgroup_path(char *to, u64 id)
+static void put_cgroup_path(char *to, u64 id, struct last_cgroup *last)
 {
 	struct cgroup *cgroup;
+	char *path;
 	size_t len;
 
-	if (id && id == last_cgroup.id) {
-		strscpy(to, last_cgroup.path, TCPWATCH_CGROUP_LEN);
+	to[0] = '\0';
+	if (!id)
+		return;
+	if (id == last->id) {
+		strscpy(to, last->path, TCPWATCH_CGROUP_LEN);
 		return;
 	}
-	to[0] = '\0';
-	cgroup = id ? cgroup_get_from_id(id) : NULL;
+	cgroup = cgroup_get_from_id(id);
 	if (IS_ERR_OR_NULL(cgroup))
 		return;
-	if (cgroup_path(cgroup, path, PATH_MAX) > 0) {
+	path = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (path && cgroup_path(cgroup, path, PATH_MAX) > 0) {
 		len = strlen(path);
 		if (len < TCPWATCH_CGROUP_LEN)
 			strscpy(to, path, TCPWATCH_CGROUP_LEN);
 		else
 			snprintf(to, TCPWATCH_CGROUP_LEN, "...%s",
 				 path + len - (TCPWATCH_CGROUP_LEN - 4));
-		last_cgroup.id = id;
-		strscpy(last_cgroup.path, to, TCPWATCH_CGROUP_LEN);
+		last->id = id;
+		strscpy(last->path, to, TCPWATCH_CGROUP_LEN);
 	}
+	kfree(path);
 	cgroup_put(cgroup);
 }
 
@@ -71,27 +85,103 @@ static bool has_process(const struct tcpwatch_event *event)
 	return event->holders && event->holder.ino;
 }
 
-static void add_names(struct tcpwatch_event *event, bool scanned, bool whole)
+static bool is_exhausted(const struct tcpwatch_event *event)
+{
+	return event->range_hi;
+}
+
+static bool is_elsewhere(const struct tcpwatch_event *event)
+{
+	return event->netns_cookie != init_net.net_cookie;
+}
+
+static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners *from, bool whole)
 {
 	const struct tcpwatch_owner *owner = NULL;
 
-	put_cgroup_path(event->cgroup_path, event->task_cgroup);
-	if (event->holders)
-		put_cgroup_path(event->holder_cgroup_path, event->holder.cgroup);
-	if (!has_process(event))
-		return;
-	if (scanned)
-		owner = tcpwatch_owners_find(owners, event->holder.ino);
+	if (from)
+		owner = tcpwatch_owners_find(from, event->holder.ino);
 	if (owner && owner->count) {
-		event->owner = owner->task;
-		event->owners = owner->count;
+		event->found.owner = owner->task;
+		event->found.owners = owner->count;
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_FOUND, 1);
 	} else if (owner && whole) {
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_NONE, 1);
 	} else {
-		event->owner_unknown = true;
+		event->found.owner_unknown = true;
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_UNKNOWN, 1);
 	}
+}
+
+/* from: a scan that was made, or NULL; whole: it saw every process. */
+static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners *from,
+		      bool whole, struct last_cgroup *last)
+{
+	struct tcpwatch_found *found = &event->found;
+	const struct tcpwatch_task *resident = NULL;
+
+	found->real = ktime_to_ns(ktime_mono_to_real(event->time));
+	put_cgroup_path(found->cgroup_path, event->task_cgroup, last);
+	if (from)
+		resident = tcpwatch_owners_resident(from, event->netns_cookie);
+	if (resident)
+		found->netns_task = *resident;
+	if (!event->holders)
+		return;
+	put_cgroup_path(found->holder_cgroup_path, event->holder.cgroup, last);
+	if (tcpwatch_bound_find(&found->bound, &event->holder, event->netns_cookie, event->time))
+		put_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);
+	if (has_process(event))
+		add_owner(event, from, whole);
+}
+
+static void make_survey(struct tcpwatch_range *range, const struct tcpwatch_event *event)
+{
+	struct net *net = tcpwatch_netns_get(event->netns_cookie);
+
+	*range = (struct tcpwatch_range){ .lo = event->range_lo, .hi = event->range_hi };
+	if (!net)
+		return;
+	tcpwatch_range_survey(range, net);
+	put_net(net);
+}
+
+/* One survey serves all events of a batch that ask for the same range. */
+static void add_survey(struct tcpwatch_event *event, bool may_look)
+{
+	if (!is_exhausted(event))
+		return;
+	if (may_look && (!survey.known || survey_netns != event->netns_cookie ||
+			 survey.lo != event->range_lo || survey.hi != event->range_hi)) {
+		make_survey(&survey, event);
+		survey_netns = event->netns_cookie;
+	}
+	if (may_look)
+		event->found.range = survey;
+	if (!event->found.range.known)
+		tcpwatch_stat_add(TCPWATCH_STAT_RANGES_UNKNOWN, 1);
+}
+
+static void want_scan(struct tcpwatch_owners *scan, const struct tcpwatch_event *event)
+{
+	if (has_process(event))
+		tcpwatch_owners_add(scan, event->holder.ino);
+	if (is_elsewhere(event))
+		tcpwatch_owners_add_netns(scan, event->netns_cookie);
+}
+
+void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *scan)
+{
+	struct last_cgroup last = {};
+	bool whole;
+
+	memset(scan, 0, sizeof(*scan));
+	memset(&event->found, 0, sizeof(event->found));
+	want_scan(scan, event);
+	whole = tcpwatch_owners_scan(scan);
+	add_names(event, scan, whole, &last);
+	if (is_exhausted(event))
+		make_survey(&event->found.range, event);
 }
 
 static unsigned int take_batch(void)
@@ -100,10 +190,12 @@ static unsigned int take_batch(void)
 	u64 from = 0;
 
 	owners->count = 0;
+	owners->netns_count = 0;
+	costly = false;
 	while (count < BATCH && tcpwatch_ring_take(from, &batch[count])) {
 		from = batch[count].seq + 1;
-		if (has_process(&batch[count]))
-			tcpwatch_owners_add(owners, batch[count].holder.ino);
+		want_scan(owners, &batch[count]);
+		costly |= is_exhausted(&batch[count]);
 		count++;
 	}
 	return count;
@@ -111,18 +203,22 @@ static unsigned int take_batch(void)
 
 static void publish_batch(unsigned int count, bool may_scan)
 {
-	bool scanned = may_scan && owners->count;
+	bool scanned = may_scan && costly;
 	bool whole = false;
 	unsigned long start = jiffies;
 	unsigned int i;
 
-	if (scanned) {
+	if (scanned && (owners->count || owners->netns_count))
 		whole = tcpwatch_owners_scan(owners);
+	survey.known = false;
+	for (i = 0; i < count; i++)
+		add_survey(&batch[i], scanned);
+	if (scanned) {
 		last_scan = jiffies;
 		scan_rest = SCAN_SHARE * (last_scan - start);
 	}
 	for (i = 0; i < count; i++) {
-		add_names(&batch[i], scanned, whole);
+		add_names(&batch[i], scanned ? owners : NULL, whole, &last_cgroup);
 		tcpwatch_ring_publish(&batch[i]);
 	}
 	tcpwatch_ring_wake();
@@ -149,7 +245,8 @@ static void resolve(struct work_struct *unused)
 	unsigned int count;
 
 	while ((count = take_batch())) {
-		wait = owners->count ? scan_wait() : 0;
+		costly |= owners->count || owners->netns_count;
+		wait = costly ? scan_wait() : 0;
 		if (wait && !waited && !tcpwatch_ring_crowded()) {
 			waited = true;
 			queue_delayed_work(queue, &work,
@@ -174,9 +271,8 @@ int tcpwatch_resolve_init(void)
 {
 	batch = kvcalloc(BATCH, sizeof(*batch), GFP_KERNEL);
 	owners = kvzalloc(sizeof(*owners), GFP_KERNEL);
-	path = kmalloc(PATH_MAX, GFP_KERNEL);
 	queue = alloc_ordered_workqueue("tcpwatch", 0);
-	if (batch && owners && path && queue)
+	if (batch && owners && queue)
 		return 0;
 	tcpwatch_resolve_exit();
 	return -ENOMEM;
@@ -193,7 +289,6 @@ void tcpwatch_resolve_exit(void)
 		cancel_delayed_work_sync(&work);
 		destroy_workqueue(queue);
 	}
-	kfree(path);
 	kvfree(owners);
 	kvfree(batch);
 }

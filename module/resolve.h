@@ -8,6 +8,9 @@
 
 #include <linux/types.h>
 
+struct tcpwatch_event;
+struct tcpwatch_owners;
+
 /**
  * tcpwatch_resolve_init() - start the worker
  *
@@ -30,5 +33,14 @@ void tcpwatch_resolve_exit(void);
  * Context: any, probe handlers included.
  */
 void tcpwatch_resolve_kick(bool hurry);
+
+/**
+ * tcpwatch_resolve_now() - complete one event, whatever it costs
+ * @event: with its facts; what is found is filled in
+ * @owners: memory for the scan
+ *
+ * Context: process, sleeps; not for the worker's events.
+ */
+void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *owners);
 
 #endif /* _TCPWATCH_RESOLVE_H */

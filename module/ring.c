@@ -102,19 +102,19 @@ static bool crowded(void)
 	return pushed - published > events / 2;
 }
 
-bool tcpwatch_ring_push(struct tcpwatch_event *event)
+bool tcpwatch_ring_push(struct tcpwatch_facts *facts)
 {
 	unsigned long flags;
 	bool half;
 
 	raw_spin_lock_irqsave(&lock, flags);
-	event->seq = pushed;
+	facts->seq = pushed;
 	if (pushed - published == events) {
 		/* the worker was overtaken: its next event is the one that goes */
 		published++;
 		tcpwatch_stat_add(TCPWATCH_STAT_LOST, 1);
 	}
-	*slot(pushed++) = *event;
+	slot(pushed++)->facts = *facts;
 	half = crowded();
 	raw_spin_unlock_irqrestore(&lock, flags);
 	return half;
@@ -129,8 +129,10 @@ bool tcpwatch_ring_take(u64 from, struct tcpwatch_event *event)
 	from = max(from, published);
 	any = from < pushed;
 	if (any)
-		*event = *slot(from);
+		event->facts = slot(from)->facts;
 	raw_spin_unlock_irqrestore(&lock, flags);
+	if (any)
+		memset(&event->found, 0, sizeof(event->found));
 	return any;
 }
 
@@ -152,7 +154,7 @@ void tcpwatch_ring_publish(const struct tcpwatch_event *event)
 	raw_spin_lock_irqsave(&lock, flags);
 	/* overtaken meanwhile: counted as lost already */
 	if (event->seq >= published) {
-		*slot(event->seq) = *event;
+		slot(event->seq)->found = event->found;
 		published = event->seq + 1;
 	}
 	raw_spin_unlock_irqrestore(&lock, flags);

@@ -32,18 +32,18 @@ void tcpwatch_ring_exit(void);
 
 /**
  * tcpwatch_ring_push() - store an event
- * @event: all of it but seq, which is given here
+ * @facts: what the handler knows of it; seq is given here
  *
  * Context: any, probe handlers included; takes a raw spinlock, IRQs off.
  * Return: true when more than half of the ring waits to be published, so that
  * the worker is about to be overtaken.
  */
-bool tcpwatch_ring_push(struct tcpwatch_event *event);
+bool tcpwatch_ring_push(struct tcpwatch_facts *facts);
 
 /**
  * tcpwatch_ring_take() - the oldest event that waits to be published
  * @from: pass over those with a lower number
- * @event: a copy of it
+ * @event: a copy of it, with nothing found yet
  *
  * Context: the worker only.
  * Return: true if there was one.
@@ -60,7 +60,7 @@ bool tcpwatch_ring_crowded(void);
 
 /**
  * tcpwatch_ring_publish() - give a taken event back, completed
- * @event: the event, of which the part that the worker owns is stored
+ * @event: the event, of which what was found is stored
  *
  * Context: the worker only, in the order of taking.
  */

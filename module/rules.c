@@ -11,8 +11,7 @@
 #include "compat.h"
 #include "rules.h"
 
-/* As inet_use_hash2_on_bind() sees it, negated. */
-static bool wildcard(const struct tcpwatch_bind *bind)
+bool tcpwatch_rules_wildcard(const struct tcpwatch_bind *bind)
 {
 	if (ipv6_addr_any(&bind->addr))
 		return true;
@@ -25,25 +24,22 @@ static bool mapped(const struct tcpwatch_bind *bind)
 }
 
 /*
- * The IPv4 comparison reads addr4 even of an IPv6 socket: a connected one that
- * was never told IPV6_V6ONLY stands in the way of 0.0.0.0.
+ * inet_rcv_saddr_equal(). The IPv4 comparison reads addr4 even of an IPv6 socket:
+ * a connected one that was never told IPV6_V6ONLY stands in the way of 0.0.0.0.
  */
-static bool overlap4(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
+static bool equal(const struct tcpwatch_bind *one, const struct tcpwatch_bind *two,
+		  bool two_wild)
 {
-	if (own->v6only)
-		return false;
-	return want->addr4 == own->addr4 || !want->addr4 || !own->addr4;
-}
-
-static bool overlap_wildcard(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
-{
-	if (want->family == AF_INET || (mapped(want) && mapped(own)))
-		return overlap4(want, own);
-	if (ipv6_addr_any(&own->addr))
-		return !(own->v6only && mapped(want));
-	if (ipv6_addr_any(&want->addr))
-		return !(want->v6only && mapped(own));
-	return own->family == AF_INET6 && ipv6_addr_equal(&want->addr, &own->addr);
+	if (one->family == AF_INET || (mapped(one) && mapped(two)))
+		return !two->v6only && (one->addr4 == two->addr4 || !one->addr4 ||
+					(two_wild && !two->addr4));
+	if (ipv6_addr_any(&one->addr) && ipv6_addr_any(&two->addr))
+		return true;
+	if (ipv6_addr_any(&two->addr) && two_wild)
+		return !(two->v6only && mapped(one));
+	if (ipv6_addr_any(&one->addr))
+		return !(one->v6only && mapped(two));
+	return two->family == AF_INET6 && ipv6_addr_equal(&one->addr, &two->addr);
 }
 
 static bool overlap_specific(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
@@ -60,27 +56,57 @@ static bool overlap_specific(const struct tcpwatch_bind *want, const struct tcpw
 
 static bool overlap(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
-	return wildcard(want) ? overlap_wildcard(want, own) : overlap_specific(want, own);
+	return tcpwatch_rules_wildcard(want) ? equal(want, own, true)
+					     : overlap_specific(want, own);
 }
 
 static bool same_reuseport(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
-	return own->state == TCP_TIME_WAIT || uid_eq(want->uid, own->uid);
+	return want->reuseport && own->reuseport && !want->group_closed_to &&
+	       (own->state == TCP_TIME_WAIT || uid_eq(want->uid, own->uid));
 }
 
-static bool flags_conflict(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
+static bool flags_conflict(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own,
+			   enum tcpwatch_pick pick)
 {
 	if (want->dev && own->dev && want->dev != own->dev)
 		return false;
-	if (want->reuse && own->reuse && own->state != TCP_LISTEN)
-		return false;
-	return !(want->reuseport && own->reuseport && !want->group_closed_to &&
-		 same_reuseport(want, own));
+	if (tcpwatch_rules_reuse(want->reuse, own->reuse, own->state))
+		return pick == TCPWATCH_PICK_AUTO ||
+		       (pick == TCPWATCH_PICK_AUTO_REUSE && same_reuseport(want, own));
+	return pick != TCPWATCH_PICK_EXPLICIT || !same_reuseport(want, own);
 }
 
-bool tcpwatch_rules_conflict(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
+bool tcpwatch_rules_conflict(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own,
+			     enum tcpwatch_pick pick)
 {
-	return flags_conflict(want, own) && overlap(want, own);
+	return flags_conflict(want, own, pick) && overlap(want, own);
+}
+
+bool tcpwatch_rules_shortcut(const struct tcpwatch_bind *want, bool listening,
+			     const struct tcpwatch_bucket *bucket)
+{
+	if (bucket->reuse > 0 && want->reuse && !listening)
+		return true;
+	if (bucket->reuseport <= 0 || !want->reuseport || want->grouped ||
+	    !uid_eq(bucket->last.uid, want->uid))
+		return false;
+	return !bucket->strict || equal(&bucket->last, want, false);
+}
+
+enum tcpwatch_relation tcpwatch_rules_relation(const struct tcpwatch_bind *want,
+					       const struct tcpwatch_bind *own)
+{
+	bool wide = tcpwatch_rules_wildcard(want), own_wide = tcpwatch_rules_wildcard(own);
+
+	if ((ipv6_addr_any(&want->addr) && mapped(own)) ||
+	    (ipv6_addr_any(&own->addr) && mapped(want)))
+		return TCPWATCH_RELATION_DUAL_STACK;
+	if (wide != own_wide)
+		return wide ? TCPWATCH_RELATION_WANT_WILDCARD : TCPWATCH_RELATION_HOLDER_WILDCARD;
+	if (want->family != own->family && mapped(want) && mapped(own))
+		return TCPWATCH_RELATION_MAPPED;
+	return TCPWATCH_RELATION_SAME;
 }
 
 enum tcpwatch_rule tcpwatch_rules_name(enum tcpwatch_call call,
@@ -131,6 +157,11 @@ int tcpwatch_rules_weight(const struct tcpwatch_bind *own)
 	}
 }
 
+static bool passes(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
+{
+	return !tcpwatch_rules_conflict(want, own, TCPWATCH_PICK_EXPLICIT);
+}
+
 unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
 				  const struct tcpwatch_bind *own)
 {
@@ -138,13 +169,41 @@ unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
 	unsigned int fixes = 0;
 
 	other.reuse = true;
-	if (!flags_conflict(&other, own))
+	if (passes(&other, own))
 		fixes |= BIT(TCPWATCH_FIX_REUSEADDR);
-	other = *want;
+	other.reuse = want->reuse;
 	other.reuseport = true;
-	if (!flags_conflict(&other, own))
+	if (passes(&other, own))
 		fixes |= BIT(TCPWATCH_FIX_REUSEPORT);
+	other.reuseport = want->reuseport;
+	other.v6only = true;
+	if (ipv6_addr_any(&want->addr) && passes(&other, own))
+		fixes |= BIT(TCPWATCH_FIX_V6ONLY);
 	if (own->state == TCP_TIME_WAIT)
 		fixes |= BIT(TCPWATCH_FIX_WAIT);
 	return fixes;
+}
+
+enum tcpwatch_rule tcpwatch_rules_tuple(u8 state)
+{
+	switch (state) {
+	case TCP_TIME_WAIT:
+		return TCPWATCH_RULE_TUPLE_TIME_WAIT;
+	case TCP_SYN_RECV:
+	case TCP_NEW_SYN_RECV:
+		return TCPWATCH_RULE_TUPLE_SYNRECV;
+	default:
+		return TCPWATCH_RULE_TUPLE_ACTIVE;
+	}
+}
+
+bool tcpwatch_rules_takes_over(const struct tcpwatch_timewait *tw, bool bound, int sysctl)
+{
+	if (!tw->timestamps)
+		return false;
+	if (bound)
+		return true;
+	if (tw->substate == TCP_FIN_WAIT2 || (sysctl == 2 && !tw->loopback))
+		return false;
+	return sysctl && tw->aged;
 }

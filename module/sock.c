@@ -6,23 +6,24 @@
 #include <linux/timer.h>
 #include <net/ipv6.h>
 #include <net/sock_reuseport.h>
+#include <net/tcp.h>
 
 #include "compat.h"
+#include "rules.h"
 #include "sock.h"
 
-/* In a reuseport group with no closed socket in it: see reuseport_cb_ok in
- * inet_csk_bind_conflict().
+/* The group with no closed socket in it is what inet_csk_bind_conflict() calls
+ * not reuseport_cb_ok.
  */
-static bool group_closed_to(const struct sock *sk)
+static void copy_group(struct tcpwatch_bind *bind, const struct sock *sk)
 {
 	const struct sock_reuseport *group;
-	bool closed_to;
 
 	rcu_read_lock();
 	group = rcu_dereference(sk->sk_reuseport_cb);
-	closed_to = group && !READ_ONCE(group->num_closed_socks);
+	bind->grouped = group;
+	bind->group_closed_to = group && !READ_ONCE(group->num_closed_socks);
 	rcu_read_unlock();
-	return closed_to;
 }
 
 void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
@@ -38,15 +39,24 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
 	bind->reuseport = sk->sk_reuseport;
 	bind->v6only = ipv6_only_sock(sk);
 	bind->dev = READ_ONCE(sk->sk_bound_dev_if);
+	bind->grouped = false;
 	bind->group_closed_to = false;
 	/* a TIME-WAIT socket ends before it; the rules do not ask for its uid */
 	bind->uid = sk_fullsock(sk) ? compat_sk_rule_uid(sk) : GLOBAL_ROOT_UID;
 }
 
+static enum tcpwatch_belongs belongs(const struct sock *sk)
+{
+	if (sk->sk_kern_sock)
+		return TCPWATCH_BELONGS_KERNEL;
+	if (sock_flag(sk, SOCK_DEAD))
+		return TCPWATCH_BELONGS_ORPHAN;
+	return READ_ONCE(sk->sk_socket) ? TCPWATCH_BELONGS_PROCESS : TCPWATCH_BELONGS_UNACCEPTED;
+}
+
 void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 			const struct inet_bind_bucket *tb)
 {
-	memset(copy, 0, sizeof(*copy));
 	tcpwatch_sock_bind(&copy->bind, sk);
 	copy->port = sk->sk_num;
 	copy->peer_port = ntohs(sk->sk_dport);
@@ -55,19 +65,68 @@ void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 	else
 		ipv6_addr_set_v4mapped(sk->sk_daddr, &copy->peer);
 	copy->substate = copy->bind.state;
+	copy->belongs = TCPWATCH_BELONGS_UNACCEPTED;
+	copy->connect_bound = false;
 	copy->uid = INVALID_UID;
-	if (!sk_fullsock(sk)) {
+	copy->ino = 0;
+	copy->cgroup = 0;
+	copy->id = (unsigned long)sk;
+	if (copy->bind.state == TCP_TIME_WAIT) {
 		copy->substate = READ_ONCE(inet_twsk(sk)->tw_substate);
+		copy->belongs = TCPWATCH_BELONGS_TIME_WAIT;
 		return;
 	}
-	copy->bind.group_closed_to = group_closed_to(sk);
+	if (!sk_fullsock(sk)) {
+		/* a request, which only its listener knows */
+		copy->substate = TCP_SYN_RECV;
+		return;
+	}
+	copy_group(&copy->bind, sk);
+	copy->belongs = belongs(sk);
 	copy->connect_bound = tb && compat_connect_bound(sk, tb);
-	copy->kernel = sk->sk_kern_sock;
 	copy->uid = READ_ONCE(sk->sk_uid);
 	copy->ino = compat_sk_ino(sk);
 	rcu_read_lock();
 	copy->cgroup = cgroup_id(sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data));
 	rcu_read_unlock();
+}
+
+void tcpwatch_sock_bucket(struct tcpwatch_bucket *copy, const struct inet_bind_bucket *tb)
+{
+	copy->reuse = tb->fastreuse;
+	copy->reuseport = tb->fastreuseport;
+	copy->strict = tb->fastreuseport == FASTREUSEPORT_STRICT;
+	copy->last = (struct tcpwatch_bind){
+		.addr4 = tb->fast_rcv_saddr,
+		.family = tb->fast_sk_family,
+		.v6only = tb->fast_ipv6_only,
+		.uid = tb->fastuid,
+	};
+	if (tb->fast_sk_family == AF_INET6)
+		copy->last.addr = tb->fast_v6_rcv_saddr;
+	else
+		ipv6_addr_set_v4mapped(tb->fast_rcv_saddr, &copy->last.addr);
+}
+
+static bool is_loopback(const struct inet_timewait_sock *tw)
+{
+	if (tw->tw_bound_dev_if == LOOPBACK_IFINDEX)
+		return true;
+	if (tw->tw_family != AF_INET6)
+		return ipv4_is_loopback(tw->tw_daddr) || ipv4_is_loopback(tw->tw_rcv_saddr);
+	return ipv6_addr_loopback(&tw->tw_v6_daddr) || ipv6_addr_loopback(&tw->tw_v6_rcv_saddr) ||
+	       ipv6_addr_v4mapped_loopback(&tw->tw_v6_daddr) ||
+	       ipv6_addr_v4mapped_loopback(&tw->tw_v6_rcv_saddr);
+}
+
+void tcpwatch_sock_timewait(struct tcpwatch_timewait *copy, const struct sock *sk)
+{
+	const struct inet_timewait_sock *tw = inet_twsk(sk);
+
+	copy->substate = READ_ONCE(tw->tw_substate);
+	copy->timestamps = READ_ONCE(tcp_twsk(sk)->tw_ts_recent_stamp);
+	copy->loopback = is_loopback(tw);
+	copy->aged = compat_tw_aged(sk);
 }
 
 /*

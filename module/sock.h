@@ -7,6 +7,8 @@
 
 struct inet_bind_bucket;
 struct sock;
+struct tcpwatch_bucket;
+struct tcpwatch_timewait;
 
 /**
  * tcpwatch_sock_bind() - copy what the bind rules compare of an owner
@@ -20,14 +22,32 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk);
 
 /**
  * tcpwatch_sock_copy() - copy all that an event tells of a socket
- * @copy: the copy
- * @sk: a full or a TIME-WAIT socket
+ * @copy: the copy, every field of it
+ * @sk: a full, a TIME-WAIT or a request socket
  * @tb: the bucket of its port, or NULL: then connect_bound stays false
  *
  * Context: as tcpwatch_sock_bind(); with @tb, under its bhash lock.
  */
 void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 			const struct inet_bind_bucket *tb);
+
+/**
+ * tcpwatch_sock_bucket() - copy what a bucket remembers of its owners
+ * @copy: the copy
+ * @tb: the bucket
+ *
+ * Context: under its bhash lock.
+ */
+void tcpwatch_sock_bucket(struct tcpwatch_bucket *copy, const struct inet_bind_bucket *tb);
+
+/**
+ * tcpwatch_sock_timewait() - copy what decides whether connect() may take it
+ * @copy: the copy
+ * @sk: a TIME-WAIT socket
+ *
+ * Context: under RCU or a lock that keeps @sk; takes none.
+ */
+void tcpwatch_sock_timewait(struct tcpwatch_timewait *copy, const struct sock *sk);
 
 /**
  * tcpwatch_sock_frees_ms() - how long until a TIME-WAIT socket is gone

@@ -12,18 +12,24 @@
 	X(STAT, CONFLICTS, "conflicts") \
 	/* refusals for which no predicate was seen to answer yes */ \
 	X(STAT, UNEXPLAINED, "unexplained") \
-	/* a listener had ceased to be one between the kernel's look and ours */ \
+	/* what was in the way had ceased to be between the kernel's look and ours */ \
 	X(STAT, RACED, "raced") \
 	/* the kernel saw a conflict in which our rules find none */ \
 	X(STAT, DISAGREED, "disagreed") \
 	/* more calls at once than there are places to explain them in */ \
 	X(STAT, CROWDED, "crowded") \
+	/* connect() that failed for a reason of its own, or whose reason cannot be told */ \
+	X(STAT, CONNECTS_OTHER, "connects_other") \
 	/* events overwritten before the worker could publish them */ \
 	X(STAT, LOST, "lost") \
 	/* holders that a live process was found for, was not, was not looked for */ \
 	X(STAT, OWNERS_FOUND, "owners_found") \
 	X(STAT, OWNERS_NONE, "owners_none") \
 	X(STAT, OWNERS_UNKNOWN, "owners_unknown") \
+	/* sockets whose binder was forgotten, because others needed the place */ \
+	X(STAT, BOUND_FORGOTTEN, "bound_forgotten") \
+	/* exhausted ranges that nobody looked at, because too many came at once */ \
+	X(STAT, RANGES_UNKNOWN, "ranges_unknown") \
 	/* refusals told to the kernel log one by one, and those told as a number */ \
 	X(STAT, ALERTS, "alerts") \
 	X(STAT, ALERTS_HELD, "alerts_held")

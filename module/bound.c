@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nothing tells us that a socket is gone, since its end must cost nothing. So the
+ * notes are kept until their places are needed, and then a worker looks which of
+ * them are of ports that nobody owns any more.
+ */
+#include <linux/cgroup.h>
+#include <linux/hash.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+#include <net/inet_hashtables.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "bound.h"
+#include "exits.h"
+#include "netns.h"
+#include "owner.h"
+#include "sock.h"
+#include "stats.h"
+
+/* Sockets remembered, and chains of them by port. */
+#define NOTES		8192
+#define CHAIN_BITS	12
+
+/* Fewer free places than this make the worker look for more. */
+#define FREE_LOW	(NOTES / 8)
+
+/* Places passed over, when all are taken, to spare the sockets that listen. */
+#define SPARE		32
+
+/**
+ * struct note - a socket and who bound it
+ * @next: index of the next on its chain, or on the list of free ones; NOTES: none
+ * @port: local port, 0: a free place
+ * @listened: it has been in listen()
+ * @seeded: it was there before us
+ * @id: address of the socket, to know it again
+ * @netns_cookie: cookie of its network namespace
+ * @addr: local address, an IPv4 one as v4-mapped
+ * @v6only: of a wildcard @addr
+ * @time: when, CLOCK_MONOTONIC in nanoseconds
+ * @start: when the process was started, which tells it from the next with its pid
+ * @task: the process
+ * @cgroup: id of its control group
+ */
+struct note {
+	u16 next;
+	u16 port;
+	bool listened;
+	bool seeded;
+	bool v6only;
+	unsigned long id;
+	u64 netns_cookie;
+	struct in6_addr addr;
+	u64 time;
+	u64 start;
+	struct tcpwatch_task task;
+	u64 cgroup;
+};
+
+/* Guards all below; taken in probe handlers, outside of the lock of exits. */
+static DEFINE_RAW_SPINLOCK(lock);
+static struct note *notes;
+static u16 chains[1 << CHAIN_BITS];
+static u16 free_first;
+static unsigned int free_count;
+static unsigned int hand;	/* the next place to be taken from its note */
+
+static void sweep(struct work_struct *work);
+static DECLARE_WORK(sweeper, sweep);
+static struct workqueue_struct *queue;
+
+static u16 *chain_of(u64 netns_cookie, u16 port)
+{
+	return &chains[hash_32((u32)netns_cookie << 16 ^ port, CHAIN_BITS)];
+}
+
+static void unlink_note(u16 at)
+{
+	u16 *link = chain_of(notes[at].netns_cookie, notes[at].port);
+
+	while (*link != at)
+		link = &notes[*link].next;
+	*link = notes[at].next;
+}
+
+static void free_note(u16 at)
+{
+	notes[at].port = 0;
+	notes[at].next = free_first;
+	free_first = at;
+	free_count++;
+}
+
+/* A place that is taken from another note: what listens is spared for a while. */
+static u16 take_hand(void)
+{
+	unsigned int tries = SPARE;
+	u16 at;
+
+	do {
+		at = hand++ % NOTES;
+	} while (notes[at].listened && --tries);
+	unlink_note(at);
+	tcpwatch_stat_add(TCPWATCH_STAT_BOUND_FORGOTTEN, 1);
+	return at;
+}
+
+static u16 take_place(void)
+{
+	u16 at = free_first;
+
+	if (at == NOTES)
+		return take_hand();
+	free_first = notes[at].next;
+	free_count--;
+	return at;
+}
+
+static struct note *find_note(const struct sock *sk, u64 netns_cookie)
+{
+	u16 at;
+
+	for (at = *chain_of(netns_cookie, sk->sk_num); at != NOTES; at = notes[at].next) {
+		struct note *note = &notes[at];
+
+		if (note->id == (unsigned long)sk && note->port == sk->sk_num &&
+		    note->netns_cookie == netns_cookie)
+			return note;
+	}
+	return NULL;
+}
+
+static struct note *new_note(const struct sock *sk, u64 netns_cookie)
+{
+	u16 *chain = chain_of(netns_cookie, sk->sk_num);
+	u16 at = take_place();
+	struct note *note = &notes[at];
+
+	note->next = *chain;
+	*chain = at;
+	note->port = sk->sk_num;
+	note->id = (unsigned long)sk;
+	note->netns_cookie = netns_cookie;
+	return note;
+}
+
+static void fill(struct note *note, const struct sock *sk, struct task_struct *task)
+{
+	note->listened = sk->sk_state == TCP_LISTEN;
+	note->v6only = ipv6_only_sock(sk);
+	if (sk->sk_family == AF_INET6)
+		note->addr = sk->sk_v6_rcv_saddr;
+	else
+		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &note->addr);
+	note->time = ktime_get_ns();
+	note->start = task->group_leader->start_time;
+	tcpwatch_task_copy(&note->task, task);
+	rcu_read_lock();
+	note->cgroup = cgroup_id(task_dfl_cgroup(task));
+	rcu_read_unlock();
+	tcpwatch_exits_watch(note->task.pid, note->start);
+}
+
+void tcpwatch_bound_note(const struct sock *sk)
+{
+	u64 netns_cookie = sock_net(sk)->net_cookie;
+	struct note *note;
+	bool low;
+
+	raw_spin_lock(&lock);
+	note = find_note(sk, netns_cookie);
+	if (note && sk->sk_state == TCP_LISTEN) {
+		/* who bound it stays who bound it */
+		note->listened = true;
+	} else {
+		note = note ?: new_note(sk, netns_cookie);
+		note->seeded = false;
+		fill(note, sk, current);
+	}
+	low = free_count == FREE_LOW;
+	raw_spin_unlock(&lock);
+	if (low)
+		queue_work(queue, &sweeper);
+}
+
+static bool is_bound(const struct sock *sk)
+{
+	if (!sk->sk_num)
+		return false;
+	return sk->sk_state == TCP_LISTEN || sk->sk_state == TCP_CLOSE ||
+	       (sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+}
+
+static void seed_one(struct task_struct *task, struct socket *sock, void *unused)
+{
+	const struct sock *sk = sock->sk;
+	struct note *note;
+
+	if (!sk || sk->sk_protocol != IPPROTO_TCP || !sk_is_inet(sk) || !is_bound(sk))
+		return;
+	preempt_disable();
+	raw_spin_lock(&lock);
+	if (!find_note(sk, sock_net(sk)->net_cookie) && free_first != NOTES) {
+		note = new_note(sk, sock_net(sk)->net_cookie);
+		note->seeded = true;
+		fill(note, sk, task);
+	}
+	raw_spin_unlock(&lock);
+	preempt_enable();
+}
+
+void tcpwatch_bound_seed(void)
+{
+	tcpwatch_owner_each(seed_one, NULL);
+}
+
+/* Does anybody own the port? */
+static bool is_owned(struct net *net, u16 port)
+{
+	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	struct inet_bind_hashbucket *head;
+	struct inet_bind_bucket *tb;
+	bool owned = false;
+
+	head = &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
+	spin_lock_bh(&head->lock);
+	inet_bind_bucket_for_each(tb, &head->chain)
+		owned |= net_eq(ib_net(tb), net) && tb->port == port;
+	spin_unlock_bh(&head->lock);
+	return owned;
+}
+
+static void sweep(struct work_struct *work)
+{
+	u64 netns_cookie = 0;
+	struct net *net = NULL;
+	struct note note;
+	unsigned int at;
+
+	for (at = 0; at < NOTES; at++) {
+		raw_spin_lock_irq(&lock);
+		note = notes[at];
+		raw_spin_unlock_irq(&lock);
+		if (!note.port)
+			continue;
+		if (!net || note.netns_cookie != netns_cookie) {
+			if (net)
+				put_net(net);
+			netns_cookie = note.netns_cookie;
+			net = tcpwatch_netns_get(netns_cookie);
+		}
+		if (net && is_owned(net, note.port))
+			continue;
+		raw_spin_lock_irq(&lock);
+		/* taken for another meanwhile? */
+		if (notes[at].port == note.port && notes[at].time == note.time) {
+			unlink_note(at);
+			free_note(at);
+		}
+		raw_spin_unlock_irq(&lock);
+		cond_resched();
+	}
+	if (net)
+		put_net(net);
+}
+
+static bool covers(const struct note *note, const struct tcpwatch_sock *sock)
+{
+	const struct in6_addr *addr = &sock->bind.addr;
+
+	if (ipv6_addr_equal(&note->addr, addr))
+		return true;
+	if (ipv6_addr_any(&note->addr))
+		return !(note->v6only && ipv6_addr_v4mapped(addr));
+	return ipv6_addr_v4mapped(&note->addr) && !note->addr.s6_addr32[3] &&
+	       ipv6_addr_v4mapped(addr);
+}
+
+/* Under the lock: the socket's own note, else the newest that it can come from. */
+static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_cookie, u64 time)
+{
+	const struct note *best = NULL;
+	u16 at;
+
+	for (at = *chain_of(netns_cookie, sock->port); at != NOTES; at = notes[at].next) {
+		const struct note *note = &notes[at];
+
+		if (note->port != sock->port || note->netns_cookie != netns_cookie ||
+		    note->time > time)
+			continue;
+		if (note->id == sock->id)
+			return note;
+		if (!sock->connect_bound && covers(note, sock) && (!best || note->time > best->time))
+			best = note;
+	}
+	return best;
+}
+
+bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_sock *sock,
+			 u64 netns_cookie, u64 time)
+{
+	const struct note *note;
+	u64 start = 0, exited;
+
+	raw_spin_lock_irq(&lock);
+	note = best_note(sock, netns_cookie, time);
+	if (note) {
+		bound->task = note->task;
+		bound->cgroup = note->cgroup;
+		bound->age_ms = div_u64(time - note->time, NSEC_PER_MSEC);
+		bound->seeded = note->seeded;
+		start = note->start;
+	}
+	raw_spin_unlock_irq(&lock);
+	if (!note)
+		return false;
+	bound->exited = tcpwatch_exits_before(bound->task.pid, start, time, &exited);
+	/* 0 is for a time that is not known */
+	if (bound->exited && exited)
+		bound->exited_ms = div_u64(time - exited, NSEC_PER_MSEC) ?: 1;
+	return true;
+}
+
+int tcpwatch_bound_init(void)
+{
+	unsigned int i;
+
+	notes = vcalloc(NOTES, sizeof(*notes));
+	queue = alloc_workqueue("tcpwatch_bound", WQ_UNBOUND, 1);
+	if (!notes || !queue) {
+		if (queue)
+			destroy_workqueue(queue);
+		vfree(notes);
+		return -ENOMEM;
+	}
+	memset16(chains, NOTES, ARRAY_SIZE(chains));
+	free_first = NOTES;
+	for (i = NOTES; i--; )
+		free_note(i);
+	return 0;
+}
+
+void tcpwatch_bound_exit(void)
+{
+	destroy_workqueue(queue);
+	vfree(notes);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connect() that succeeds must cost nothing, so the probe sits where only those
+ * that fail come by: inet_bhash2_reset_saddr(), called while the socket still has
+ * its destination. There the errno is not known. But what __inet_hash_connect()
+ * does to a socket is: it notes the port and the hash of the four-tuple in it when
+ * it succeeds, and neither when it does not.
+ */
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "connect.h"
+#include "hooks.h"
+#include "record.h"
+#include "slot.h"
+#include "sock.h"
+#include "stats.h"
+#include "verdict.h"
+
+enum { RESET_SADDR, V6_CONNECT, ROWS };
+static struct tcpwatch_hook rows[ROWS];
+
+/* Set for good at exit: how far a call has come can no longer be told. */
+static bool leaving;
+
+/* The exhausted range, in the words of the socket: it may have one for itself. */
+static void exhausted(struct tcpwatch_facts *facts, const struct sock *sk)
+{
+	int lo, hi;
+
+	inet_sk_get_local_port_range(sk, &lo, &hi);
+	facts->rule = TCPWATCH_RULE_NO_SOURCE_PORT;
+	facts->range_lo = lo;
+	facts->range_hi = hi;
+	facts->want.port = 0;
+}
+
+/*
+ * Was the socket refused its four-tuple? A port that bind() chose has been given
+ * back by now, but is still noted as the source port.
+ */
+static bool refused(struct tcpwatch_facts *facts, const struct sock *sk)
+{
+	bool bound = sk->sk_num;
+
+	facts->want.port = ntohs(inet_sk(sk)->inet_sport);
+	if (facts->want.port) {
+		tcpwatch_verdict_tuple(facts, sock_net(sk), sk, true);
+		if (facts->holders)
+			return true;
+		/* it had the four-tuple and failed later, now or the last time */
+		if (sk->sk_hash == tcpwatch_verdict_hash(&facts->want, sock_net(sk)))
+			return false;
+		if (bound) {
+			/* who had it has gone meanwhile */
+			tcpwatch_stat_add(TCPWATCH_STAT_RACED, 1);
+			return true;
+		}
+	}
+	exhausted(facts, sk);
+	return true;
+}
+
+static int tcpwatch_hook_reset_saddr(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	struct tcpwatch_facts facts;
+	bool *late;
+
+	tcpwatch_hook_hit(&rows[RESET_SADDR]);
+	/* disconnect() comes by too, its destination wiped already */
+	if (sk->sk_protocol != IPPROTO_TCP || !sk->sk_dport)
+		return 0;
+	late = tcpwatch_slot_find(sk);
+	if (late)
+		*late = true;
+	tcpwatch_verdict_init(&facts);
+	facts.call = TCPWATCH_CALL_CONNECT;
+	facts.error = EADDRNOTAVAIL;
+	tcpwatch_sock_copy(&facts.want, sk, NULL);
+	if (refused(&facts, sk))
+		tcpwatch_record_refusal(&facts, sk);
+	else
+		tcpwatch_stat_add(TCPWATCH_STAT_CONNECTS_OTHER, 1);
+	return 0;
+}
+
+/**
+ * struct v6_call - one tcp_v6_connect() without a source address under way
+ * @sk: the socket
+ * @slot: by which the other probe finds @late
+ * @late: it came as far as to ask for a port
+ * @to: the destination
+ */
+struct v6_call {
+	struct sock *sk;
+	struct tcpwatch_slot *slot;
+	bool late;
+	struct sockaddr_in6 to;
+};
+
+static int tcpwatch_hook_v6_connect_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	struct v6_call *call = (struct v6_call *)ri->data;
+
+	tcpwatch_hook_hit(&rows[V6_CONNECT]);
+	if (!ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
+	    (u32)regs_get_kernel_argument(regs, 2) < sizeof(call->to))
+		return 1;
+	call->to = *(struct sockaddr_in6 *)regs_get_kernel_argument(regs, 1);
+	if (ipv6_addr_v4mapped(&call->to.sin6_addr))
+		return 1;
+	call->sk = sk;
+	call->late = false;
+	call->slot = tcpwatch_slot_claim(sk, &call->late);
+	return 0;
+}
+
+static int tcpwatch_hook_v6_connect_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct v6_call *call = (struct v6_call *)ri->data;
+	struct tcpwatch_facts facts;
+
+	tcpwatch_slot_release(call->slot);
+	if ((int)regs_return_value(regs) != -EADDRNOTAVAIL || call->late || READ_ONCE(leaving))
+		return 0;
+	if (!call->slot) {
+		/* the other probe may have recorded it */
+		tcpwatch_stat_add(TCPWATCH_STAT_CROWDED, 1);
+		return 0;
+	}
+	tcpwatch_verdict_init(&facts);
+	facts.call = TCPWATCH_CALL_CONNECT;
+	facts.error = EADDRNOTAVAIL;
+	if (!rows[RESET_SADDR].armed)
+		tcpwatch_stat_add(TCPWATCH_STAT_UNEXPLAINED, 1);
+	else
+		facts.rule = TCPWATCH_RULE_NO_SOURCE_ADDR;
+	tcpwatch_sock_copy(&facts.want, call->sk, NULL);
+	facts.want.peer = call->to.sin6_addr;
+	facts.want.peer_port = ntohs(call->to.sin6_port);
+	tcpwatch_record_refusal(&facts, call->sk);
+	return 0;
+}
+
+/*
+ * The inner one first, planted and pulled: when the outer one goes, which drops the
+ * returns under way and leaves their slots behind, nobody looks for them any more.
+ */
+static struct tcpwatch_hook rows[ROWS] = {
+	[RESET_SADDR] = {
+		.symbol = "inet_bhash2_reset_saddr",
+		.lost = "record of connect() that is refused its four-tuple or a source port",
+		.pre = tcpwatch_hook_reset_saddr,
+	},
+	[V6_CONNECT] = {
+		.symbol = "tcp_v6_connect",
+		.lost = "record of connect() that finds no IPv6 source address",
+		.entry = tcpwatch_hook_v6_connect_entry,
+		.ret = tcpwatch_hook_v6_connect_return,
+		.data_size = sizeof(struct v6_call),
+	},
+};
+
+static struct tcpwatch_hooks hooks = { .rows = rows, .count = ROWS };
+
+int tcpwatch_connect_init(void)
+{
+	return tcpwatch_hooks_plant(&hooks);
+}
+
+void tcpwatch_connect_exit(void)
+{
+	WRITE_ONCE(leaving, true);
+	tcpwatch_hooks_pull(&hooks);
+}

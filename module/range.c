@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/slab.h>
+#include <net/inet_hashtables.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "range.h"
+
+/* Ports looked at before others get the CPU. */
+#define BREATH		128
+
+/* Connections looked at on one port. */
+#define LOOK_PORT	256
+
+/* Destinations told apart. */
+#define DESTS		128
+
+struct dest {
+	struct in6_addr addr;
+	u16 family;
+	u16 port;
+	u32 ports;
+};
+
+/**
+ * struct survey - a survey under way
+ * @dests: destinations met, in no order
+ * @count: how many
+ * @looked: sockets looked at on this port
+ * @live: one of them is not in TIME-WAIT
+ * @bound: the port was bound
+ */
+struct survey {
+	struct dest dests[DESTS];
+	unsigned int count;
+	unsigned int looked;
+	bool live;
+	bool bound;
+};
+
+/*
+ * When the places run out everybody pays one, and who has none left goes: what
+ * more than one in DESTS connections go to stays (Misra and Gries).
+ */
+static void make_room(struct survey *survey)
+{
+	unsigned int i;
+
+	for (i = survey->count; i--; ) {
+		if (!--survey->dests[i].ports)
+			survey->dests[i] = survey->dests[--survey->count];
+	}
+}
+
+static void count_dest(struct survey *survey, const struct sock *sk)
+{
+	struct dest dest = {
+		.family = sk->sk_family,
+		.port = ntohs(sk->sk_dport),
+		.ports = 1,
+	};
+	unsigned int i;
+
+	if (!dest.port)
+		return;
+	if (sk->sk_family == AF_INET6)
+		dest.addr = sk->sk_v6_daddr;
+	else
+		ipv6_addr_set_v4mapped(sk->sk_daddr, &dest.addr);
+	for (i = 0; i < survey->count; i++) {
+		if (survey->dests[i].port == dest.port &&
+		    ipv6_addr_equal(&survey->dests[i].addr, &dest.addr)) {
+			survey->dests[i].ports++;
+			return;
+		}
+	}
+	if (survey->count == DESTS)
+		make_room(survey);
+	if (survey->count < DESTS)
+		survey->dests[survey->count++] = dest;
+}
+
+static bool look(struct sock *sk, void *arg)
+{
+	struct survey *survey = arg;
+
+	if (sk->sk_state != TCP_TIME_WAIT)
+		survey->live = true;
+	if (!survey->bound)
+		count_dest(survey, sk);
+	return ++survey->looked == LOOK_PORT;
+}
+
+static void look_at(struct tcpwatch_range *range, struct survey *survey, struct net *net, u16 port)
+{
+	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	struct inet_bind_hashbucket *head;
+	struct inet_bind_bucket *tb;
+	bool reserved, used = false, bound = false;
+
+	survey->live = false;
+	head = &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
+	spin_lock_bh(&head->lock);
+	inet_bind_bucket_for_each(tb, &head->chain) {
+		if (!net_eq(ib_net(tb), net) || tb->port != port)
+			continue;
+		used = true;
+		/* connect() alone leaves both negative */
+		survey->bound = tb->fastreuse >= 0 || tb->fastreuseport >= 0;
+		bound |= survey->bound;
+		survey->looked = 0;
+		compat_walk_owners(tb, look, survey);
+	}
+	spin_unlock_bh(&head->lock);
+
+	reserved = inet_is_local_reserved_port(net, port);
+	range->reserved += reserved;
+	range->used += used;
+	range->bound += bound;
+	range->time_wait += used && !survey->live;
+	range->free += !used && !reserved;
+}
+
+static void take_top(struct tcpwatch_range *range, struct survey *survey)
+{
+	struct dest *most;
+	unsigned int i, n;
+
+	for (n = 0; n < TCPWATCH_RANGE_TOP && survey->count; n++) {
+		most = survey->dests;
+		for (i = 1; i < survey->count; i++) {
+			if (survey->dests[i].ports > most->ports)
+				most = &survey->dests[i];
+		}
+		range->top[n].addr = most->addr;
+		range->top[n].family = most->family;
+		range->top[n].port = most->port;
+		range->top[n].ports = most->ports;
+		*most = survey->dests[--survey->count];
+	}
+}
+
+void tcpwatch_range_survey(struct tcpwatch_range *range, struct net *net)
+{
+	struct survey *survey = kzalloc(sizeof(*survey), GFP_KERNEL);
+	unsigned int port;
+
+	if (!survey)
+		return;
+	for (port = range->lo; port <= range->hi; port++) {
+		look_at(range, survey, net, port);
+		if (!(port % BREATH))
+			cond_resched();
+	}
+	take_top(range, survey);
+	range->known = true;
+	kfree(survey);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the ports of a range are used for. */
+#ifndef _TCPWATCH_RANGE_H
+#define _TCPWATCH_RANGE_H
+
+#include "event.h"
+
+struct net;
+
+/**
+ * tcpwatch_range_survey() - look at every port of a range
+ * @range: lo and hi are set, the rest is filled in
+ * @net: the network namespace
+ *
+ * A walk, not a snapshot. Destinations are those of connections on ports that
+ * nobody has bound; when there are very many of them the counts are lower bounds.
+ *
+ * Context: process; sleeps between ports, takes one bhash lock at a time.
+ */
+void tcpwatch_range_survey(struct tcpwatch_range *range, struct net *net);
+
+#endif /* _TCPWATCH_RANGE_H */

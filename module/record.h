@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The way of a refused call into the ring, the same for all features. */
+#ifndef _TCPWATCH_RECORD_H
+#define _TCPWATCH_RECORD_H
+
+#include "event.h"
+
+struct sock;
+
+/**
+ * tcpwatch_record_refusal() - record a refused call of the current task
+ * @facts: call, rule, error, want and the verdict are set; the rest is added
+ * @sk: the requester
+ *
+ * Context: a probe handler in the requester's process.
+ */
+void tcpwatch_record_refusal(struct tcpwatch_facts *facts, const struct sock *sk);
+
+#endif /* _TCPWATCH_RECORD_H */

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/jiffies.h>
+#include <net/inet6_hashtables.h>
+#include <net/l3mdev.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "sock.h"
+#include "verdict.h"
+
+/* Owners looked at before the table of listeners is asked. */
+#define LOOK_FIRST	8
+
+/* Owners looked at after the first conflicting one, to count the others. */
+#define LOOK_AFTER	16
+
+/* Listeners looked at on one chain of their table. */
+#define LOOK_CHAIN	64
+
+/**
+ * struct walk - the owners of a port, looked at under its lock
+ * @facts: the verdict
+ * @sk: the requester
+ * @tb: the port's bucket
+ * @pick: how the port was picked
+ * @raced: see tcpwatch_verdict_owners()
+ * @listener: one that the table of listeners has told of
+ * @looked: owners looked at
+ * @after: of them, after the first conflicting one
+ */
+struct walk {
+	struct tcpwatch_facts *facts;
+	const struct sock *sk;
+	const struct inet_bind_bucket *tb;
+	enum tcpwatch_pick pick;
+	bool raced;
+	const struct sock *listener;
+	unsigned int looked;
+	unsigned int after;
+};
+
+void tcpwatch_verdict_init(struct tcpwatch_facts *facts)
+{
+	facts->rule = TCPWATCH_RULE_UNKNOWN;
+	facts->relation = TCPWATCH_RELATION_SAME;
+	facts->fixes = 0;
+	facts->holders = 0;
+	facts->holders_capped = false;
+	facts->frees_ms = 0;
+	facts->range_lo = 0;
+	facts->range_hi = 0;
+}
+
+/* Is sk, as it was judged, in the way? Then it counts. */
+static bool judge(struct walk *walk, const struct sock *sk, const struct tcpwatch_bind *own)
+{
+	struct tcpwatch_facts *facts = walk->facts;
+	unsigned int fixes;
+
+	if (!tcpwatch_rules_conflict(&facts->want.bind, own, walk->pick))
+		return false;
+	fixes = tcpwatch_rules_fixes(&facts->want.bind, own);
+	facts->fixes = facts->holders ? facts->fixes & fixes : fixes;
+	if (!facts->holders++ ||
+	    tcpwatch_rules_weight(own) > tcpwatch_rules_weight(&facts->holder.bind)) {
+		tcpwatch_sock_copy(&facts->holder, sk, walk->tb);
+		/* as it was judged: its state may have moved on */
+		facts->holder.bind = *own;
+		if (own->state != TCP_TIME_WAIT)
+			facts->holder.substate = own->state;
+	}
+	facts->frees_ms = max(facts->frees_ms, tcpwatch_sock_frees_ms(sk));
+	return true;
+}
+
+/* A listener of this bucket, on the chain of one address, that is in the way. */
+static void ask_chain(struct walk *walk, const struct in6_addr *addr)
+{
+	const struct net *net = ib_net(walk->tb);
+	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	struct inet_listen_hashbucket *chain;
+	const struct hlist_nulls_node *node;
+	struct tcpwatch_bind own;
+	unsigned int looked = 0;
+	struct sock *sk;
+
+	/* IPv4 and v4-mapped addresses, and both wildcards, hash alike */
+	chain = inet_lhash2_bucket(hashinfo, ipv6_portaddr_hash(net, addr, walk->tb->port));
+	rcu_read_lock();
+	sk_nulls_for_each_rcu(sk, node, &chain->nulls_head) {
+		if (looked++ == LOOK_CHAIN)
+			break;
+		/* a listener keeps its bucket, and that is locked */
+		if (sk == walk->sk || READ_ONCE(inet_csk(sk)->icsk_bind_hash) != walk->tb)
+			continue;
+		tcpwatch_sock_bind(&own, sk);
+		if (own.state == TCP_LISTEN && judge(walk, sk, &own)) {
+			walk->listener = sk;
+			break;
+		}
+	}
+	rcu_read_unlock();
+}
+
+static void ask_listeners(struct walk *walk)
+{
+	const struct tcpwatch_facts *facts = walk->facts;
+	struct in6_addr met;
+
+	ask_chain(walk, &in6addr_any);
+	if (!walk->listener && !tcpwatch_rules_wildcard(&facts->want.bind))
+		ask_chain(walk, &facts->want.bind.addr);
+	if (!walk->listener && facts->holders) {
+		/* the one from which the connection in the way was accepted */
+		met = facts->holder.bind.addr;
+		ask_chain(walk, &met);
+	}
+}
+
+static bool is_listener(const struct tcpwatch_facts *facts)
+{
+	return facts->holders && facts->holder.bind.state == TCP_LISTEN;
+}
+
+static bool look(struct sock *sk, void *arg)
+{
+	struct walk *walk = arg;
+	struct tcpwatch_facts *facts = walk->facts;
+	struct tcpwatch_bind own;
+
+	if (sk == walk->sk || sk == walk->listener)
+		return false;
+	if (walk->looked++ == LOOK_FIRST && !is_listener(facts) && !walk->raced)
+		ask_listeners(walk);
+	if (facts->holders && walk->after++ == LOOK_AFTER) {
+		facts->holders_capped = true;
+		return true;
+	}
+	/* what lets most owners pass, before more of them is copied */
+	if (walk->pick == TCPWATCH_PICK_EXPLICIT && !walk->raced &&
+	    tcpwatch_rules_reuse(facts->want.bind.reuse, sk->sk_reuse, READ_ONCE(sk->sk_state)))
+		return false;
+	tcpwatch_sock_bind(&own, sk);
+	if (walk->raced) {
+		/* what a listener is once it has ceased to be one */
+		if (own.state != TCP_CLOSE || sk->sk_dport)
+			return false;
+		own.state = TCP_LISTEN;
+	}
+	judge(walk, sk, &own);
+	return false;
+}
+
+void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk,
+			     const struct inet_bind_bucket *tb, enum tcpwatch_pick pick,
+			     bool raced)
+{
+	struct walk walk = {
+		.facts = facts, .sk = sk, .tb = tb, .pick = pick, .raced = raced,
+	};
+
+	compat_walk_owners(tb, look, &walk);
+	if (!facts->holders)
+		return;
+	if (facts->holders_capped && !is_listener(facts))
+		ask_listeners(&walk);
+	/* free at a known time only when nothing but TIME-WAIT holds it */
+	if (!(facts->fixes & BIT(TCPWATCH_FIX_WAIT)))
+		facts->frees_ms = 0;
+	facts->rule = tcpwatch_rules_name(facts->call, &facts->want.bind, &facts->holder);
+	facts->relation = tcpwatch_rules_relation(&facts->want.bind, &facts->holder.bind);
+}
+
+/**
+ * struct tuple - a four-tuple that is looked for
+ * @net: its namespace
+ * @want: both its ends
+ * @ports: both ports, as a socket keeps them
+ * @sdif: index of the l3mdev of the device, or 0
+ */
+struct tuple {
+	struct net *net;
+	const struct tcpwatch_sock *want;
+	__portpair ports;
+	int sdif;
+};
+
+static bool is_v6(const struct tcpwatch_sock *want)
+{
+	return want->bind.family == AF_INET6 && !ipv6_addr_v4mapped(&want->peer);
+}
+
+unsigned int tcpwatch_verdict_hash(const struct tcpwatch_sock *want, const struct net *net)
+{
+	__be16 to = htons(want->peer_port);
+
+	if (is_v6(want))
+		return inet6_ehashfn(net, &want->bind.addr, want->port, &want->peer, to);
+	return inet_ehashfn(net, want->bind.addr.s6_addr32[3], want->port,
+			    want->peer.s6_addr32[3], to);
+}
+
+static bool has_tuple(const struct sock *sk, const struct tuple *tuple)
+{
+	const struct tcpwatch_sock *want = tuple->want;
+	INET_ADDR_COOKIE(cookie, want->peer.s6_addr32[3], want->bind.addr.s6_addr32[3]);
+
+	if (is_v6(want))
+		return inet6_match(tuple->net, sk, &want->peer, &want->bind.addr, tuple->ports,
+				   want->bind.dev, tuple->sdif);
+	return inet_match(tuple->net, sk, cookie, tuple->ports, want->bind.dev, tuple->sdif);
+}
+
+static bool takes_over(const struct sock *sk, bool bound)
+{
+	struct tcpwatch_timewait tw;
+
+	tcpwatch_sock_timewait(&tw, sk);
+	return tcpwatch_rules_takes_over(&tw, bound,
+					 READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_tw_reuse));
+}
+
+/*
+ * Sockets come and go meanwhile and their memory is used again at once: one that
+ * moves to another chain takes us along, which the nulls tell.
+ */
+static const struct sock *find_tuple(const struct tuple *tuple, const struct sock *asker)
+{
+	struct inet_hashinfo *hashinfo = tuple->net->ipv4.tcp_death_row.hashinfo;
+	unsigned int hash = tcpwatch_verdict_hash(tuple->want, tuple->net);
+	unsigned int slot = hash & hashinfo->ehash_mask;
+	const struct hlist_nulls_node *node;
+	unsigned int tries = 3;
+	struct sock *sk;
+
+	do {
+		sk_nulls_for_each_rcu(sk, node, &hashinfo->ehash[slot].chain) {
+			if (sk->sk_hash == hash && sk != asker && has_tuple(sk, tuple))
+				return sk;
+		}
+	} while (get_nulls_value(node) != slot && --tries);
+	return NULL;
+}
+
+void tcpwatch_verdict_tuple(struct tcpwatch_facts *facts, struct net *net,
+			    const struct sock *sk, bool bound)
+{
+	const struct tcpwatch_sock *want = &facts->want;
+	struct tuple tuple = {
+		.net = net,
+		.want = want,
+		.ports = INET_COMBINED_PORTS(htons(want->peer_port), want->port),
+	};
+	const struct sock *other;
+
+	rcu_read_lock();
+	tuple.sdif = l3mdev_master_ifindex_by_index(net, want->bind.dev);
+	other = find_tuple(&tuple, sk);
+	if (other && (READ_ONCE(other->sk_state) != TCP_TIME_WAIT || !takes_over(other, bound))) {
+		tcpwatch_sock_copy(&facts->holder, other, NULL);
+		/* else it was freed and used again while it was copied */
+		facts->holders = has_tuple(other, &tuple);
+		facts->frees_ms = tcpwatch_sock_frees_ms(other);
+		facts->fixes = facts->frees_ms ? BIT(TCPWATCH_FIX_WAIT) : 0;
+		facts->rule = tcpwatch_rules_tuple(facts->holder.bind.state);
+	}
+	rcu_read_unlock();
+}

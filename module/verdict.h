@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who stands in a requester's way, and by which rule: the rules asked of the
+ * sockets that are there.
+ */
+#ifndef _TCPWATCH_VERDICT_H
+#define _TCPWATCH_VERDICT_H
+
+#include "rules.h"
+
+struct inet_bind_bucket;
+struct net;
+struct sock;
+
+/**
+ * tcpwatch_verdict_init() - nobody is in the way yet
+ * @facts: whose verdict is set to rule unknown, no holder
+ *
+ * Context: any.
+ */
+void tcpwatch_verdict_init(struct tcpwatch_facts *facts);
+
+/**
+ * tcpwatch_verdict_owners() - judge a request by the owners of its port
+ * @facts: call and want are set; the verdict is filled in. Without a holder, the
+ *	request passes.
+ * @sk: the requester, which is not in its own way, or NULL
+ * @tb: the port's bucket
+ * @pick: how the port was picked
+ * @raced: take every owner that may have been a listener for one
+ *
+ * Looks at all owners up to the first in the way, at a few more to count them,
+ * and asks the table of listeners for one among the rest, so that a port with very
+ * many connections does not make it long.
+ *
+ * Context: under the bucket's bhash lock, BH off; takes no lock.
+ */
+void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk,
+			     const struct inet_bind_bucket *tb, enum tcpwatch_pick pick,
+			     bool raced);
+
+/**
+ * tcpwatch_verdict_tuple() - judge a connect() by who has its four-tuple
+ * @facts: want is set, with both ends; the verdict is filled in. Without a
+ *	holder, the four-tuple is free.
+ * @net: the network namespace
+ * @sk: the requester, which is not in its own way, or NULL
+ * @bound: the source port was bound before
+ *
+ * Mirrors __inet_check_established() and __inet6_check_established().
+ *
+ * Context: any; takes the RCU read lock.
+ */
+void tcpwatch_verdict_tuple(struct tcpwatch_facts *facts, struct net *net,
+			    const struct sock *sk, bool bound);
+
+/**
+ * tcpwatch_verdict_hash() - the hash that a socket with this four-tuple has
+ * @want: both its ends
+ * @net: the network namespace
+ *
+ * Context: any.
+ * Return: as sk_hash.
+ */
+unsigned int tcpwatch_verdict_hash(const struct tcpwatch_sock *want, const struct net *net);
+
+#endif /* _TCPWATCH_VERDICT_H */
