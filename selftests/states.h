@@ -42,7 +42,8 @@
 	X(TIME_WAIT, "TIME-WAIT")
 
 #define STATE_ENUM(item, ...)	item,
-#define STATE_NAME(item, name)	[item] = name,
+#define STATE_NAME(item, name)	\
+	[item] = name,
 
 enum state { STATES(STATE_ENUM) };
 
