@@ -143,4 +143,24 @@ static inline bool compat_tw_aged(const struct sock *sk)
  */
 #define COMPAT_CONNECT_WHOLE_RANGE	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
 
+/* Has the socket an option by which it may bind an address that is not there? */
+static inline bool compat_can_nonlocal(struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return inet_sk(sk)->freebind || inet_sk(sk)->transparent;
+#else
+	return inet_test_bit(FREEBIND, sk) || inet_test_bit(TRANSPARENT, sk);
+#endif
+}
+
+/* Has the socket a range of ports for itself (IP_LOCAL_PORT_RANGE)? */
+static inline bool compat_own_range(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	return inet_sk(sk)->local_port_range.lo || inet_sk(sk)->local_port_range.hi;
+#else
+	return READ_ONCE(inet_sk(sk)->local_port_range);
+#endif
+}
+
 #endif /* _TCPWATCH_COMPAT_H */

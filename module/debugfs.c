@@ -14,6 +14,7 @@
 #include "ring.h"
 #include "stats.h"
 #include "stream.h"
+#include "why.h"
 
 /* What one write to control may hold. */
 #define CONTROL_LEN	256
@@ -178,6 +179,7 @@ void tcpwatch_debugfs_init(void)
 {
 	dir = debugfs_create_dir("tcpwatch", NULL);
 	debugfs_create_symlink("events", dir, "/proc/" TCPWATCH_STREAM);
+	debugfs_create_symlink("why", dir, "/proc/" TCPWATCH_WHY);
 	debugfs_create_file("conflicts", 0400, dir, NULL, &conflicts_fops);
 	debugfs_create_file("hooks", 0444, dir, NULL, &tcpwatch_hooks_fops);
 	debugfs_create_file("stats", 0444, dir, NULL, &tcpwatch_stats_fops);

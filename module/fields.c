@@ -354,6 +354,33 @@ void tcpwatch_fields_line(struct seq_buf *buf, const struct tcpwatch_event *even
 	seq_buf_printf(buf, "\n");
 }
 
+/* Nobody made the call, so who did is not told; and of one that would succeed no more. */
+static bool belongs_in_answer(const struct tcpwatch_event *event, enum field field)
+{
+	if (field >= TCPWATCH_FIELD_PID && field <= TCPWATCH_FIELD_CGROUP)
+		return field == TCPWATCH_FIELD_UID;
+	return event->error || (field != TCPWATCH_FIELD_ERRNO && field < TCPWATCH_FIELD_PID) ||
+	       field == TCPWATCH_FIELD_TO;
+}
+
+void tcpwatch_fields_answer(struct seq_buf *buf, const struct tcpwatch_event *event,
+			    const struct tcpwatch_reader *reader)
+{
+	enum field field;
+	size_t start;
+
+	seq_buf_printf(buf, "event=why verdict=%s", event->error ? "refused" : "free");
+	for (field = TCPWATCH_FIELD_CALL; field < TCPWATCH_FIELD_COUNT; field++) {
+		if (!belongs_in_answer(event, field))
+			continue;
+		start = buf->len;
+		seq_buf_printf(buf, " %s=", keys[field]);
+		if (!put(buf, event, reader, field))
+			buf->len = start;
+	}
+	seq_buf_printf(buf, "\n");
+}
+
 void tcpwatch_fields_row(struct seq_buf *buf, const struct tcpwatch_event *event,
 			 const struct tcpwatch_reader *reader)
 {

@@ -25,6 +25,17 @@ void tcpwatch_fields_line(struct seq_buf *buf, const struct tcpwatch_event *even
 			  const struct tcpwatch_reader *reader);
 
 /**
+ * tcpwatch_fields_answer() - what a dry run found, as key=value pairs
+ * @buf: where to
+ * @event: as for a refused call, error 0: it would succeed
+ * @reader: for whom
+ *
+ * Context: any.
+ */
+void tcpwatch_fields_answer(struct seq_buf *buf, const struct tcpwatch_event *event,
+			    const struct tcpwatch_reader *reader);
+
+/**
  * tcpwatch_fields_row() - an event as tab-separated columns, newline included
  * @buf: where to
  * @event: the event; NULL: the header line

@@ -16,6 +16,7 @@
 #include "resolve.h"
 #include "ring.h"
 #include "stream.h"
+#include "why.h"
 
 static int __init tcpwatch_init(void)
 {
@@ -54,9 +55,14 @@ static int __init tcpwatch_init(void)
 	err = tcpwatch_proc_init();
 	if (err)
 		goto stream;
+	err = tcpwatch_why_init();
+	if (err)
+		goto proc;
 	tcpwatch_debugfs_init();
 	return 0;
 
+proc:
+	tcpwatch_proc_exit();
 stream:
 	tcpwatch_stream_exit();
 address:
@@ -81,6 +87,7 @@ ring:
 static void __exit tcpwatch_exit(void)
 {
 	tcpwatch_debugfs_exit();
+	tcpwatch_why_exit();
 	tcpwatch_proc_exit();
 	tcpwatch_stream_exit();
 	tcpwatch_address_exit();
