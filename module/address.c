@@ -5,6 +5,7 @@
  */
 #include <net/addrconf.h>
 #include <net/sock.h>
+#include <net/transp_v6.h>
 
 #include "address.h"
 #include "compat.h"
@@ -30,10 +31,11 @@ struct bind_call {
 
 enum tcpwatch_rule tcpwatch_address_rule(struct net *net, const struct in6_addr *addr)
 {
-	/* tentative and failed ones are passed over unless nothing is banned */
-	if (!ipv6_addr_v4mapped(addr) && ipv6_chk_addr_and_flags(net, addr, NULL, true, 0, 0))
-		return TCPWATCH_RULE_ADDR_TENTATIVE;
-	return TCPWATCH_RULE_ADDR_NOT_LOCAL;
+	if (ipv6_addr_v4mapped(addr) || !ipv6_chk_addr_and_flags(net, addr, NULL, true, 0, 0))
+		return TCPWATCH_RULE_ADDR_NOT_LOCAL;
+	/* it is there; if not only tentatively, then on another device */
+	return ipv6_chk_addr(net, addr, NULL, 0) ? TCPWATCH_RULE_ADDR_NOT_LOCAL
+						 : TCPWATCH_RULE_ADDR_TENTATIVE;
 }
 
 static int tcpwatch_hook_bind4_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -80,6 +82,12 @@ static int tcpwatch_hook_bind_return(struct kretprobe_instance *ri, struct pt_re
 	facts.fixes = BIT(TCPWATCH_FIX_FREEBIND);
 	tcpwatch_sock_copy(&facts.want, call->sk, NULL);
 	facts.want.bind.addr = call->addr;
+	facts.want.bind.addr4 = call->addr.s6_addr32[3];
+	if (!ipv6_addr_v4mapped(&call->addr)) {
+		/* as __inet6_bind() would have gone on to make it */
+		facts.want.bind.addr4 = LOOPBACK4_IPV6;
+		facts.want.bind.v6only = true;
+	}
 	facts.want.port = call->port;
 	tcpwatch_record_refusal(&facts, call->sk);
 	return 0;

@@ -29,6 +29,8 @@
  * @asked: a predicate was asked
  * @judged: a predicate refused it
  * @missed: what the predicates' probes had missed when it began
+ * @before: how often they had been entered on this CPU
+ * @migrations: how often the task had changed CPUs
  * @facts: of the refusal; call, want and the verdict are valid if @judged
  */
 struct call {
@@ -38,6 +40,8 @@ struct call {
 	bool asked;
 	bool judged;
 	unsigned long missed;
+	u64 before;
+	u64 migrations;
 	struct tcpwatch_facts facts;
 };
 
@@ -176,6 +180,20 @@ static unsigned long predicates_missed(void)
 	return bind.nested + bind.full + any.nested + any.full;
 }
 
+/* On this CPU. */
+static u64 predicates_entered(void)
+{
+	return __this_cpu_read(*rows[BIND_CONFLICT].hits) +
+	       __this_cpu_read(*rows[ANY_CONFLICT].hits);
+}
+
+/* Are both there, and have they missed nothing since the call began? */
+static bool predicates_reliable(const struct call *call)
+{
+	return rows[BIND_CONFLICT].armed && rows[ANY_CONFLICT].armed &&
+	       call->missed == predicates_missed();
+}
+
 static int tcpwatch_hook_get_port_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
@@ -190,8 +208,41 @@ static int tcpwatch_hook_get_port_entry(struct kretprobe_instance *ri, struct pt
 	call->asked = false;
 	call->judged = false;
 	call->missed = predicates_missed();
+	call->before = predicates_entered();
+	call->migrations = current->se.nr_migrations;
 	call->slot = tcpwatch_slot_claim(sk, call);
 	return 0;
+}
+
+static unsigned int count_reserved(const struct net *net, unsigned int lo, unsigned int hi)
+{
+	const unsigned long *reserved = net->ipv4.sysctl_local_reserved_ports;
+	unsigned int count = 0;
+
+	if (!reserved)
+		return 0;
+	for_each_set_bit_from(lo, reserved, hi + 1)
+		count++;
+	return count;
+}
+
+/*
+ * No port found, or no memory for one that was? A port is given up only after a
+ * predicate was asked about it: fewer questions than ports tell that one was found.
+ */
+static enum tcpwatch_rule no_port(const struct call *call)
+{
+	unsigned int lo = call->facts.range_lo, hi = call->facts.range_hi;
+	unsigned int tried = hi - lo + 1;
+	u64 asked = predicates_entered() - call->before;
+
+	/* of an odd number one is left out */
+	if (tried > 1)
+		tried &= ~1U;
+	if (predicates_reliable(call) && call->migrations == current->se.nr_migrations &&
+	    asked + count_reserved(sock_net(call->sk), lo, hi) < tried)
+		return TCPWATCH_RULE_NO_MEMORY;
+	return TCPWATCH_RULE_RANGE_EXHAUSTED;
 }
 
 static enum tcpwatch_rule rule_of(const struct call *call)
@@ -203,13 +254,12 @@ static enum tcpwatch_rule rule_of(const struct call *call)
 		return TCPWATCH_RULE_UNKNOWN;
 	}
 	if (!call->port)
-		return TCPWATCH_RULE_RANGE_EXHAUSTED;
+		return no_port(call);
 	if (!call->slot) {
 		tcpwatch_stat_add(TCPWATCH_STAT_CROWDED, 1);
 		return TCPWATCH_RULE_UNKNOWN;
 	}
-	if (!rows[BIND_CONFLICT].armed || !rows[ANY_CONFLICT].armed ||
-	    call->missed != predicates_missed() ||
+	if (!predicates_reliable(call) ||
 	    (!call->asked && !tcpwatch_hook_hits(&rows[BIND_CONFLICT]))) {
 		tcpwatch_stat_add(TCPWATCH_STAT_UNEXPLAINED, 1);
 		return TCPWATCH_RULE_UNKNOWN;
@@ -229,12 +279,14 @@ static void record(struct call *call, int error)
 	if (!call->judged)
 		start_facts(call);
 	facts->error = error;
-	facts->rule = rule_of(call);
-	if (facts->rule == TCPWATCH_RULE_RANGE_EXHAUSTED) {
+	if (!call->port) {
 		inet_sk_get_local_port_range(call->sk, &lo, &hi);
 		facts->range_lo = lo;
 		facts->range_hi = hi;
 	}
+	facts->rule = rule_of(call);
+	if (facts->rule != TCPWATCH_RULE_RANGE_EXHAUSTED)
+		facts->range_lo = facts->range_hi = 0;
 	tcpwatch_record_refusal(facts, call->sk);
 }
 

@@ -95,7 +95,8 @@ static bool may_have_address(struct trial *trial)
 	    (v6 ? is_here6(trial, addr) : is_here4(trial, addr->s6_addr32[3])))
 		return true;
 	trial->facts->rule = tcpwatch_address_rule(trial->net, addr);
-	trial->facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
+	if (tcpwatch_dryrun_port(trial->request))
+		trial->facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
 	return refuse(trial, EADDRNOTAVAIL);
 }
 
@@ -186,6 +187,20 @@ static bool is_free_for_connect(struct trial *trial, u16 port)
 	return !facts->holders;
 }
 
+/*
+ * How many ports of a range can be chosen. They are tried in pairs: of three the
+ * last one never is, and of a larger odd number one is left out that depends on where
+ * the kernel begins, so that another try may find it. SO_REUSEADDR has bind() try
+ * the range in two parts.
+ */
+static int count_tried(const struct trial *trial, int count)
+{
+	bool parts = !trial->request->connect && trial->facts->want.bind.reuse && count >= 4;
+	int last = parts ? count - ((count >> 2) << 1) : count;
+
+	return last == 3 ? count - 1 : count;
+}
+
 static bool find_port(struct trial *trial, enum tcpwatch_pick pick, bool whole)
 {
 	struct tcpwatch_facts *facts = trial->facts;
@@ -194,9 +209,8 @@ static bool find_port(struct trial *trial, enum tcpwatch_pick pick, bool whole)
 
 	find_range(trial, &lo, &hi);
 	count = hi - lo + 1;
-	/* tried in pairs: the last of an odd number is never chosen */
-	if (count > 1 && !whole)
-		count &= ~1;
+	if (!whole)
+		count = count_tried(trial, count);
 	for (i = 0; i < count && !found; i++) {
 		if (!(i % BREATH))
 			cond_resched();
@@ -246,12 +260,10 @@ static bool may_connect(struct trial *trial)
 	return refuse(trial, EADDRNOTAVAIL);
 }
 
-static bool may_bind(struct trial *trial)
+static bool may_take(struct trial *trial)
 {
 	const struct tcpwatch_request *request = trial->request;
 
-	if (!may_have_port(trial) || !may_have_address(trial))
-		return false;
 	if (trial->facts->want.port)
 		return may_share(trial, TCPWATCH_CALL_BIND);
 	/* without a port connect() chooses it, not bind() */
@@ -276,23 +288,35 @@ static int l3mdev_of(struct net *net, int dev)
 	return l3mdev_master_ifindex_by_index(net, dev);
 }
 
-void tcpwatch_dryrun(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
+static struct trial start(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
 {
-	struct sock *sk = request->socket ? request->socket->sk : NULL;
-	struct trial trial = {
-		.facts = facts,
-		.request = request,
-		.net = request->net,
-		.sk = sk,
-		.l3mdev = l3mdev_of(request->net, request->want.bind.dev),
-	};
-	bool bound = sk && sk->sk_num;
-
 	tcpwatch_verdict_init(facts);
 	facts->call = TCPWATCH_CALL_BIND;
 	facts->error = 0;
 	facts->want = request->want;
-	if (!bound && !may_bind(&trial))
+	return (struct trial){
+		.facts = facts,
+		.request = request,
+		.net = request->net,
+		.sk = request->socket ? request->socket->sk : NULL,
+		.l3mdev = l3mdev_of(request->net, request->want.bind.dev),
+	};
+}
+
+bool tcpwatch_dryrun_port(const struct tcpwatch_request *request)
+{
+	struct tcpwatch_facts facts;
+	struct trial trial = start(&facts, request);
+
+	return may_take(&trial);
+}
+
+void tcpwatch_dryrun(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
+{
+	struct trial trial = start(facts, request);
+	bool bound = trial.sk && trial.sk->sk_num;
+
+	if (!bound && !(may_have_port(&trial) && may_have_address(&trial) && may_take(&trial)))
 		return;
 	if (request->connect)
 		may_connect(&trial);

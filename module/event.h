@@ -36,7 +36,7 @@
 	X(RULE, EPHEMERAL_CLIENT, "ephemeral_client", \
 	  "close the connection, or keep connect() off the port: ip_local_reserved_ports") \
 	X(RULE, REUSEPORT_MISSING, "reuseport_missing", \
-	  "set SO_REUSEPORT on both sockets before bind()") \
+	  "set SO_REUSEPORT on both sockets before bind(), as the same user") \
 	X(RULE, REUSEPORT_UID, "reuseport_uid", \
 	  "run both as the same user: SO_REUSEPORT is shared by one uid only") \
 	X(RULE, REUSEPORT_ORPHAN, "reuseport_orphan", \

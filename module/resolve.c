@@ -9,9 +9,11 @@
 
 #include "alert.h"
 #include "bound.h"
+#include "dryrun.h"
 #include "netns.h"
 #include "owner.h"
 #include "range.h"
+#include "request.h"
 #include "resolve.h"
 #include "ring.h"
 #include "stats.h"
@@ -135,6 +137,21 @@ static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners
 		add_owner(event, from, whole);
 }
 
+/* A socket that may bind an address that is not there needs the port all the same. */
+static void check_freebind(struct tcpwatch_event *event)
+{
+	struct tcpwatch_request request = { .want = event->want };
+
+	if (!(event->fixes & BIT(TCPWATCH_FIX_FREEBIND)))
+		return;
+	request.net = tcpwatch_netns_get(event->netns_cookie);
+	if (!request.net)
+		return;
+	if (!tcpwatch_dryrun_port(&request))
+		event->fixes &= ~BIT(TCPWATCH_FIX_FREEBIND);
+	put_net(request.net);
+}
+
 static void make_survey(struct tcpwatch_range *range, const struct tcpwatch_event *event)
 {
 	struct net *net = tcpwatch_netns_get(event->netns_cookie);
@@ -211,8 +228,10 @@ static void publish_batch(unsigned int count, bool may_scan)
 	if (scanned && (owners->count || owners->netns_count))
 		whole = tcpwatch_owners_scan(owners);
 	survey.known = false;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		check_freebind(&batch[i]);
 		add_survey(&batch[i], scanned);
+	}
 	if (scanned) {
 		last_scan = jiffies;
 		scan_rest = SCAN_SHARE * (last_scan - start);

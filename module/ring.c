@@ -154,7 +154,7 @@ void tcpwatch_ring_publish(const struct tcpwatch_event *event)
 	raw_spin_lock_irqsave(&lock, flags);
 	/* overtaken meanwhile: counted as lost already */
 	if (event->seq >= published) {
-		slot(event->seq)->found = event->found;
+		*slot(event->seq) = *event;
 		published = event->seq + 1;
 	}
 	raw_spin_unlock_irqrestore(&lock, flags);

@@ -37,7 +37,7 @@ check "a server on the client's port: ephemeral_client" is 2 1 ephemeral_client
 check "...whose holder is established" is 2 2 ESTABLISHED
 check "a server after the kill: time_wait" is 3 1 time_wait
 check "...of port 18080" is 3 3 0.0.0.0:18080
-seconds() { grep -Eq ' 0\.0\.0\.0:18080 +time_wait .*python3.*, no process, free in (5[5-9]|6[0-7]) s' "$out"; }
+seconds() { grep -Eq ' 0\.0\.0\.0:18080 +time_wait .*python3.*, no process, left by python3\[[0-9]*\], which exited .*, free in (5[5-9]|6[0-7]) s' "$out"; }
 check "the page says when it frees" seconds
 told() { [ "$(grep -c 'tcpwatch: bind .* refused' "$out")" = 3 ]; }
 check "three alerts in the kernel log" told

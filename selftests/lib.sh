@@ -33,3 +33,16 @@ load() { insmod "$MODULE" "$@"; }
 # the kernel log since the mark that was set last
 mark() { MARK="selftest mark $$ $(date +%s%N)"; echo "$MARK" > /dev/kmsg; }
 log() { dmesg | sed "1,/$MARK/d"; }
+
+# within SECONDS COMMAND...: wait until it succeeds, but no longer
+within() {
+	deadline=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ "$(date +%s)" -lt $deadline ] || return 1
+		sleep 0.1
+	done
+}
+
+# does this process sleep in a read of the events?
+asleep() { grep -q tcpwatch_ring_wait "/proc/$1/stack" 2> /dev/null; }
