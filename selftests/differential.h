@@ -84,7 +84,7 @@ static inline int make_server(int port)
 static inline void fresh_netns(void)
 {
 	if (tested.server >= 0) {
-		take_events(true);
+		end_events();
 		close(tested.server);
 		close(tested.other_server);
 		close(diff.events.fd);
@@ -137,12 +137,12 @@ static inline void run_groups(void)
 				continue;
 			matrix->run(number);
 			if (diff.refused % 64 == 0)
-				take_events(false);
+				take_events();
 		}
 		tested.groups[group].refused = diff.refused - refused;
 		tested.groups[group].free = diff.free - free;
 	}
-	take_events(true);
+	end_events();
 }
 
 static inline void report_groups(void)
@@ -204,7 +204,7 @@ static inline void run_one(long number)
 	if (why)
 		ksft_exit_skip("%s: %s\n", text, why);
 	tested.matrix->run(number);
-	take_events(true);
+	end_events();
 	ksft_test_result(!diff.disagreements, "%s: %s\n", text, diff.refused ? "refused" :
 			 diff.free ? "free" : tested.dropped[0].why);
 }

@@ -83,7 +83,6 @@ static void begin(struct trial *trial)
 	int err;
 
 	trial->held.port = new_port();
-	name_thread("setup", 0);
 	err = holder_begin(&trial->held);
 	if (!err && trial->kind != LATER)
 		err = holder_advance(&trial->held, tested.server);
@@ -120,20 +119,22 @@ static void run(long number)
 			holder_end_all(&last.held);
 		begin(&trial);
 	}
-	name_thread(trial.kind == LATER ? "setup" : "#", number);
 	why = step(&trial, &fd, &spent);
-	if (trial.kind == LATER)
-		name_thread("#", number);
 	if (why) {
 		drop(why);
 	} else {
 		make_request(number, &trial, fd, request, sizeof(request));
 		now.port = trial.held.port;
-		dry_run(number, request, now.dry, sizeof(now.dry));
+		/* to listen without bind() is to bind to port 0, for the dry run */
+		now.but = trial.kind == AUTO_LISTEN ? "call" : NULL;
+		now.awaited = trial.kind >= AUTO && number % 64 == 0;
+		dry_run(&now, request);
+		name_thread("#", number);
 		now.error = call(&trial, fd, &now.call, &spent);
 		snprintf(now.want, sizeof(now.want), "%s",
 			 endpoint(trial.want.address, trial.kind == AUTO ||
 				  trial.kind == AUTO_LISTEN ? 0 : trial.held.port));
+		name_thread("setup", 0);
 		witness(&now);
 	}
 	close(fd);
@@ -224,31 +225,71 @@ static void try_remedies(const struct refusal *refusal, const char *line)
 	}
 }
 
-/* Where the holder must be, by what it has done. */
-static void check_holder(const struct refusal *refusal, const char *line)
+/* The rule's name, by what the README says of it. */
+static const char *expected_rule(const struct trial *trial, const char *state, int error)
 {
-	const char *state = value(line, "state"), *address;
-	struct trial trial;
-	bool connected;
+	int held = trial->held.side.flags, want = trial->want.flags;
+	bool one = (held ^ want) & REUSEPORT;
 
-	if (!number(line, "holders"))
-		return;
-	decode(refusal->number, &trial);
-	connected = strcmp(state, "LISTEN") && strcmp(state, "BOUND");
-	address = connected ? trial.held.over : trial.held.side.address;
-	if (strcmp(state, state_names[trial.held.state]) &&
-	    !(connected && keeps_listener(trial.held.state)))
+	if (error == EADDRNOTAVAIL)
+		return "addr_not_local";
+	if (trial->kind >= AUTO)
+		return "range_exhausted";
+	if (held & want & REUSEPORT)
+		return want & GROUPED ? "reuseport_group" :
+		       (held ^ want) & OTHER_UID ? "reuseport_uid" : "reuseport_orphan";
+	if (is_left(trial->held.state))
+		return "time_wait";
+	if (!strcmp(state, "BOUND"))
+		return one ? "reuseport_missing" : "bound_only";
+	if (!strcmp(state, "LISTEN"))
+		return one ? "reuseport_missing" :
+		       trial->kind == LATER && (held & want & REUSEADDR) ? "listen_lost" :
+		       "listener";
+	return trial->held.role == CHOSEN ? "ephemeral_client" : "conn_active";
+}
+
+/* What the holder must be, by what it has done. */
+static void check_holder(const struct refusal *refusal, const char *line, const struct trial *trial,
+			 const char *state)
+{
+	const struct holder *held = &trial->held;
+	bool connected = strcmp(state, "LISTEN") && strcmp(state, "BOUND");
+	bool unaccepted = held->state == UNACCEPTED && connected;
+	const char *address = connected ? held->over : held->side.address;
+	int uid = is_left(held->state) ? -1 : held->side.flags & OTHER_UID ? 1000 : 0;
+	const char *is = is_left(held->state) ? "time_wait" :
+			 held->state == ORPHAN ? "orphan" : unaccepted ? "unaccepted" : "process";
+
+	if (strcmp(state, state_names[held->state]) && !(connected && keeps_listener(held->state)))
 		disagree(refusal->number, refusal->dry, line, "the holder is %s",
-			 state_names[trial.held.state]);
+			 state_names[held->state]);
 	if (strcmp(value(line, "holder"), endpoint(address, refusal->port)))
 		disagree(refusal->number, refusal->dry, line, "the holder is at %s", address);
-	if (number(line, "holders") != 1 && !keeps_listener(trial.held.state))
+	if (number(line, "holders") != 1 && !keeps_listener(held->state))
 		disagree(refusal->number, refusal->dry, line, "there is one holder");
+	if (number(line, "holder_uid") != uid)
+		disagree(refusal->number, refusal->dry, line, "the holder's user is %d", uid);
+	if (strcmp(value(line, "holder_is"), is))
+		disagree(refusal->number, refusal->dry, line, "the holder is of the kind %s", is);
+	if (number(line, "holder_reuseaddr") != !!(held->side.flags & REUSEADDR) ||
+	    number(line, "holder_reuseport") != !!(held->side.flags & REUSEPORT))
+		disagree(refusal->number, refusal->dry, line, "the holder has other options");
 }
 
 static void judge(const struct refusal *refusal, const char *line)
 {
-	check_holder(refusal, line);
+	const char *state = value(line, "state"), *rule;
+	struct trial trial;
+
+	decode(refusal->number, &trial);
+	rule = expected_rule(&trial, state, refusal->error);
+	if (strcmp(value(line, "rule"), rule))
+		disagree(refusal->number, refusal->dry, line, "the rule is %s", rule);
+	if (trial.kind < AUTO && refusal->error == EADDRINUSE)
+		check_holder(refusal, line, &trial, state);
+	else if (number(line, "holders"))
+		disagree(refusal->number, refusal->dry, line, "it is nobody's");
 	try_remedies(refusal, line);
 }
 

@@ -209,7 +209,6 @@ static void set_up(struct trial *trial)
 	held->fd = -1;
 	held->child = -1;
 	held->peer = -1;
-	name_thread("setup", 0);
 	put_sysctl("tcp_timestamps", trial->timestamps ? "1" : "0");
 	snprintf(text, sizeof(text), "%d", trial->reuse);
 	put_sysctl("tcp_tw_reuse", text);
@@ -256,6 +255,24 @@ static int target_port(const struct trial *trial)
 	return trial->place->occupant == SYN_RECEIVED ? local_port(trial->held.peer) : SERVER_PORT;
 }
 
+/* The address that the kernel chooses for a destination. */
+static const char *source_for(const char *target)
+{
+	bool v6 = strchr(target, ':');
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	static char text[64];
+
+	if (connect_to(fd, target, SERVER_PORT) || getsockname(fd, (struct sockaddr *)&ss, &len))
+		ksft_exit_fail_perror("a source address");
+	close(fd);
+	inet_ntop(ss.ss_family, v6 ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr :
+				     (void *)&((struct sockaddr_in *)&ss)->sin_addr,
+		  text, sizeof(text));
+	return text;
+}
+
 static void make_request(const struct trial *trial, int fd, bool words, char *to, size_t size)
 {
 	bool specific = trial->from == AT || trial->from == AUTO_AT;
@@ -263,18 +280,17 @@ static void make_request(const struct trial *trial, int fd, bool words, char *to
 	size_t len;
 
 	len = snprintf(to, size, "tcp connect from %s",
-		       endpoint(specific ? trial->want.address : trial->any,
+		       endpoint(specific ? trial->want.address : source_for(trial->target),
 				trial->from >= AUTO ? 0 : port));
 	len += snprintf(to + len, size - len, " to %s",
 			endpoint(trial->target, target_port(trial)));
 	if (!words)
 		snprintf(to + len, size - len, " fd=%d", fd);
-	else if (trial->from >= AUTO)
-		snprintf(to + len, size - len, " range=%d-%d%s reuseaddr", port, port,
-			 dev_name(&trial->want));
 	else
-		snprintf(to + len, size - len, "%s reuseaddr%s", dev_name(&trial->want),
-			 trial->want.flags & REUSEPORT ? " reuseport" : "");
+		len += snprintf(to + len, size - len, "%s reuseaddr%s", dev_name(&trial->want),
+				trial->want.flags & REUSEPORT ? " reuseport" : "");
+	if (words && trial->from >= AUTO)
+		snprintf(to + len, size - len, " range=%d-%d", port, port);
 }
 
 static void run(long number)
@@ -291,15 +307,19 @@ static void run(long number)
 	if (why) {
 		drop(why);
 	} else {
-		name_thread("#", number);
-		make_request(&trial, fd, number % 2, request, sizeof(request));
+		/* a socket that is bound to any address cannot be told in words */
+		make_request(&trial, fd, trial.from != ANY && number % 2, request, sizeof(request));
 		now.port = trial.held.port;
-		dry_run(number, request, now.dry, sizeof(now.dry));
+		now.awaited = trial.from >= AUTO;
+		/* the dry run is told of an address, the socket has only the wildcard */
+		now.but = trial.from == ANY || trial.from == AUTO ? "v6only" : NULL;
+		dry_run(&now, request);
+		name_thread("#", number);
 		if (connect_to(fd, trial.target, target_port(&trial)) && errno != EINPROGRESS)
 			now.error = errno;
+		name_thread("setup", 0);
 		witness(&now);
 	}
-	name_thread("setup", 0);
 	reset(&fd);
 	holder_end_all(&trial.held);
 }
