@@ -72,6 +72,22 @@ static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
 #endif
 }
 
+/* Has a bucket an owner, or is it just being made? Under its bhash lock. */
+static inline bool compat_is_owned(const struct inet_bind_bucket *tb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	return !hlist_empty(&tb->owners);
+#else
+	const struct inet_bind2_bucket *tb2;
+
+	hlist_for_each_entry(tb2, &tb->bhash2, bhash_node) {
+		if (!hlist_empty(&tb2->owners))
+			return true;
+	}
+	return false;
+#endif
+}
+
 /*
  * The socket inode's number: 0 for an orphan and for a child not yet accepted.
  * Without sk_ino it is behind sk_socket, whose documented guard, the

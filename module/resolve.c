@@ -23,6 +23,9 @@
 #define SCAN_SHARE	10
 #define SCAN_DELAY_MAX	(HZ / 5)
 
+/* Events that come within a tick share a run of the worker, which costs more than they. */
+#define GATHER		1
+
 static struct workqueue_struct *queue;
 static void resolve(struct work_struct *work);
 static DECLARE_DELAYED_WORK(work, resolve);
@@ -32,8 +35,7 @@ static struct tcpwatch_event *batch;
 static struct tcpwatch_owners *owners;
 static struct tcpwatch_range survey;	/* the last one of this batch, and of */
 static u64 survey_netns;		/* this namespace */
-static unsigned long last_scan;	/* its end, in jiffies */
-static unsigned long scan_rest;	/* jiffies from then to the next */
+static u64 next_scan;		/* when one is permitted, in nanoseconds */
 static bool waited;		/* what is left has waited for a scan */
 static bool costly;		/* something in the batch needs a scan or a survey */
 
@@ -210,7 +212,7 @@ static void publish_batch(unsigned int count, bool may_scan)
 {
 	bool scanned = may_scan && costly;
 	bool whole = false;
-	unsigned long start = jiffies;
+	u64 start = ktime_get_ns();
 	unsigned int i;
 
 	if (scanned && (owners->count || owners->netns_count))
@@ -218,10 +220,8 @@ static void publish_batch(unsigned int count, bool may_scan)
 	survey.known = false;
 	for (i = 0; i < count; i++)
 		add_survey(&batch[i], scanned);
-	if (scanned) {
-		last_scan = jiffies;
-		scan_rest = SCAN_SHARE * (last_scan - start);
-	}
+	if (scanned)
+		next_scan = ktime_get_ns() + SCAN_SHARE * (ktime_get_ns() - start);
 	for (i = 0; i < count; i++) {
 		add_names(&batch[i], scanned ? owners : NULL, whole, &last_cgroup);
 		tcpwatch_ring_publish(&batch[i]);
@@ -234,9 +234,9 @@ static void publish_batch(unsigned int count, bool may_scan)
 /* Jiffies until the next scan is permitted. */
 static unsigned long scan_wait(void)
 {
-	unsigned long since = jiffies - last_scan;
+	u64 now = ktime_get_ns();
 
-	return since < scan_rest && !READ_ONCE(closing) ? scan_rest - since : 0;
+	return now < next_scan && !READ_ONCE(closing) ? nsecs_to_jiffies(next_scan - now) + 1 : 0;
 }
 
 /*
@@ -269,7 +269,7 @@ void tcpwatch_resolve_kick(bool hurry)
 	if (hurry)
 		mod_delayed_work(queue, &work, 0);
 	else
-		queue_delayed_work(queue, &work, 0);
+		queue_delayed_work(queue, &work, GATHER);
 }
 
 int tcpwatch_resolve_init(void)

@@ -93,6 +93,20 @@ void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 	rcu_read_unlock();
 }
 
+struct inet_bind_bucket *tcpwatch_sock_find_bucket(const struct net *net, u16 port, int l3mdev)
+{
+	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	struct inet_bind_hashbucket *head;
+	struct inet_bind_bucket *tb;
+
+	head = &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
+	inet_bind_bucket_for_each(tb, &head->chain) {
+		if (net_eq(ib_net(tb), net) && tb->port == port && tb->l3mdev == l3mdev)
+			return tb;
+	}
+	return NULL;
+}
+
 void tcpwatch_sock_bucket(struct tcpwatch_bucket *copy, const struct inet_bind_bucket *tb)
 {
 	copy->reuse = tb->fastreuse;
