@@ -42,6 +42,9 @@ static bool costly;		/* something in the batch needs a scan or a survey */
 /* Set for good at exit: what waits for a scan waits no longer. */
 static bool closing;
 
+/* The worker is on its way, and has not looked yet. */
+static bool kicked;
+
 /* The control group looked up last: mostly it is the one asked for next. */
 struct last_cgroup {
 	u64 id;
@@ -266,10 +269,14 @@ static void resolve(struct work_struct *unused)
 
 void tcpwatch_resolve_kick(bool hurry)
 {
-	if (hurry)
+	/* pairs with the barrier of the worker: it sees the event, or we that it has looked */
+	smp_mb();
+	if (hurry) {
 		mod_delayed_work(queue, &work, 0);
-	else
+	} else if (!READ_ONCE(kicked)) {
+		WRITE_ONCE(kicked, true);
 		queue_delayed_work(queue, &work, GATHER);
+	}
 }
 
 int tcpwatch_resolve_init(void)

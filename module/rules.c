@@ -157,9 +157,10 @@ int tcpwatch_rules_weight(const struct tcpwatch_bind *own)
 	}
 }
 
+/* With these options instead, the addresses being what they are. */
 static bool passes(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
-	return !tcpwatch_rules_conflict(want, own, TCPWATCH_PICK_EXPLICIT);
+	return !flags_conflict(want, own, TCPWATCH_PICK_EXPLICIT);
 }
 
 unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
@@ -177,7 +178,7 @@ unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
 		fixes |= BIT(TCPWATCH_FIX_REUSEPORT);
 	other.reuseport = want->reuseport;
 	other.v6only = true;
-	if (ipv6_addr_any(&want->addr) && passes(&other, own))
+	if (ipv6_addr_any(&want->addr) && !overlap(&other, own))
 		fixes |= BIT(TCPWATCH_FIX_V6ONLY);
 	if (own->state == TCP_TIME_WAIT)
 		fixes |= BIT(TCPWATCH_FIX_WAIT);

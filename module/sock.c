@@ -179,7 +179,9 @@ void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)
 
 	copy->pid = task_tgid_nr(task);
 	copy->tid = task_pid_nr(task);
-	copy->vpid = ns ? task_tgid_nr_ns(task, ns) : 0;
+	copy->vpid = copy->pid;
+	if (ns != &init_pid_ns)
+		copy->vpid = ns ? task_tgid_nr_ns(task, ns) : 0;
 	copy->pidns = ns ? ns->ns.inum : 0;
 	copy->uid = task_cred_xxx(task, euid);
 	memcpy(copy->comm, task->comm, sizeof(copy->comm));
