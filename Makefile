@@ -7,7 +7,7 @@ export V
 Q := $(if $(filter 0,$(V)),@)
 
 .DEFAULT_GOAL := module
-.PHONY: module help demo test check load unload install uninstall clean
+.PHONY: module help demo test mutants check load unload install uninstall clean
 
 module:		## build tcpwatch.ko for KDIR (default: the running kernel)
 	$(Q)$(MAKE) $(if $(filter 0,$(V)),-s --no-print-directory) -C $(KDIR) \
@@ -23,6 +23,9 @@ demo:		## show the main job, in a throw-away VM
 
 test:		## run the tests on 6.1, 6.12 and sid, or on K; T names one test
 	$(Q)selftests/vm/test $(foreach k,$(K),-k $(k)) $(foreach t,$(T),-t $(t))
+
+mutants:	## break the rule book and see the differential test turn red
+	$(Q)selftests/vm/mutants $(foreach k,$(K),-k $(k))
 
 check:		## checkpatch --strict, sparse, W=1 and shellcheck
 	$(Q)selftests/vm/check

@@ -56,12 +56,13 @@ static struct workqueue_struct *queue;
 
 static u32 kind_key(const struct tcpwatch_event *event)
 {
-	u64 ino = event->holders ? event->holder.ino : 0;
-	u32 holder = jhash(&ino, sizeof(ino), event->rule);
+	const struct tcpwatch_facts *facts = &event->facts;
+	u64 ino = facts->holders ? facts->holder.ino : 0;
+	u32 holder = jhash(&ino, sizeof(ino), facts->rule);
 
 	/* one that names no port is of one kind with those to the same destination */
-	return jhash_3words(event->netns_cookie, event->want.port << 16 | event->want.peer_port,
-			    holder, event->call);
+	return jhash_3words(facts->netns_cookie, facts->want.port << 16 | facts->want.peer_port,
+			    holder, facts->call);
 }
 
 /* May one more line be written this second? */
@@ -91,9 +92,9 @@ static struct kind *find_kind(u32 key)
 static void hold(struct kind *kind, const struct tcpwatch_event *event)
 {
 	kind->held++;
-	kind->sample.netns = event->netns;
-	kind->sample.rule = event->rule;
-	kind->sample.want = event->want;
+	kind->sample.netns = event->facts.netns;
+	kind->sample.rule = event->facts.rule;
+	kind->sample.want = event->facts.want;
 	tcpwatch_stat_add(TCPWATCH_STAT_ALERTS_HELD, 1);
 }
 

@@ -16,6 +16,7 @@
 #include <net/tcp.h>
 
 #include "bound.h"
+#include "compat.h"
 #include "exits.h"
 #include "netns.h"
 #include "owner.h"
@@ -39,6 +40,7 @@
  * @listened: it has been in listen()
  * @seeded: it was there before us
  * @id: address of the socket, to know it again
+ * @ino: its inode, since memory is used again
  * @netns_cookie: cookie of its network namespace
  * @addr: local address, an IPv4 one as v4-mapped
  * @v6only: of a wildcard @addr
@@ -54,6 +56,7 @@ struct note {
 	bool seeded;
 	bool v6only;
 	unsigned long id;
+	u64 ino;
 	u64 netns_cookie;
 	struct in6_addr addr;
 	u64 time;
@@ -123,13 +126,14 @@ static u16 take_place(void)
 
 static struct note *find_note(const struct sock *sk, u64 netns_cookie)
 {
+	u64 ino = compat_sk_ino(sk);
 	u16 at;
 
 	for (at = *chain_of(netns_cookie, sk->sk_num); at != NOTES; at = notes[at].next) {
 		struct note *note = &notes[at];
 
-		if (note->id == (unsigned long)sk && note->port == sk->sk_num &&
-		    note->netns_cookie == netns_cookie)
+		if (note->id == (unsigned long)sk && note->ino == ino &&
+		    note->port == sk->sk_num && note->netns_cookie == netns_cookie)
 			return note;
 	}
 	return NULL;
@@ -145,6 +149,7 @@ static struct note *new_note(const struct sock *sk, u64 netns_cookie)
 	*chain = at;
 	note->port = sk->sk_num;
 	note->id = (unsigned long)sk;
+	note->ino = compat_sk_ino(sk);
 	note->netns_cookie = netns_cookie;
 	return note;
 }
@@ -281,6 +286,17 @@ static bool covers(const struct note *note, const struct tcpwatch_sock *sock)
 	       ipv6_addr_v4mapped(addr);
 }
 
+/*
+ * An orphan has lost its inode. Then it is known by its address, if it has bound a
+ * port itself, so that it is not a connection where another socket was before.
+ */
+static bool is_of(const struct note *note, const struct tcpwatch_sock *sock)
+{
+	if (note->id != sock->id)
+		return false;
+	return sock->ino ? note->ino == sock->ino : sock->self_bound;
+}
+
 /* Under the lock: the socket's own note, else the newest that it can come from. */
 static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_cookie, u64 time)
 {
@@ -293,9 +309,10 @@ static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_
 		if (note->port != sock->port || note->netns_cookie != netns_cookie ||
 		    note->time > time)
 			continue;
-		if (note->id == sock->id)
+		if (is_of(note, sock))
 			return note;
-		if (!sock->connect_bound && covers(note, sock) && (!best || note->time > best->time))
+		if (!sock->connect_bound && covers(note, sock) &&
+		    (!best || note->time > best->time))
 			best = note;
 	}
 	return best;

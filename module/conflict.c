@@ -285,8 +285,10 @@ static void record(struct call *call, int error)
 		facts->range_hi = hi;
 	}
 	facts->rule = rule_of(call);
-	if (facts->rule != TCPWATCH_RULE_RANGE_EXHAUSTED)
-		facts->range_lo = facts->range_hi = 0;
+	if (facts->rule != TCPWATCH_RULE_RANGE_EXHAUSTED) {
+		facts->range_lo = 0;
+		facts->range_hi = 0;
+	}
 	tcpwatch_record_refusal(facts, call->sk);
 }
 

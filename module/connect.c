@@ -25,6 +25,30 @@ static struct tcpwatch_hook rows[ROWS];
 /* Set for good at exit: how far a call has come can no longer be told. */
 static bool leaving;
 
+/**
+ * struct v6_call - one tcp_v6_connect() without a source address under way
+ * @sk: the socket
+ * @slot: by which the other probe finds it
+ * @late: it came as far as to ask for a port, and was refused: @facts tell
+ * @facts: of the refusal
+ * @to: the destination
+ */
+struct v6_call {
+	struct sock *sk;
+	struct tcpwatch_slot *slot;
+	bool late;
+	struct tcpwatch_facts facts;
+	struct sockaddr_in6 to;
+};
+
+static void start_facts(struct tcpwatch_facts *facts, const struct sock *sk)
+{
+	tcpwatch_verdict_init(facts);
+	facts->call = TCPWATCH_CALL_CONNECT;
+	facts->error = EADDRNOTAVAIL;
+	tcpwatch_sock_copy(&facts->want, sk, NULL);
+}
+
 /* The exhausted range, in the words of the socket: it may have one for itself. */
 static void exhausted(struct tcpwatch_facts *facts, const struct sock *sk)
 {
@@ -37,27 +61,40 @@ static void exhausted(struct tcpwatch_facts *facts, const struct sock *sk)
 	facts->want.port = 0;
 }
 
+/* The four-tuple of a bound port: who has it now? */
+static bool refused_tuple(struct tcpwatch_facts *facts, const struct sock *sk, bool had_it)
+{
+	tcpwatch_verdict_tuple(facts, sock_net(sk), sk, true);
+	if (facts->holders)
+		return true;
+	/* it failed later, now or the last time */
+	if (had_it)
+		return false;
+	/* who had it has gone meanwhile */
+	tcpwatch_stat_add(TCPWATCH_STAT_RACED, 1);
+	return true;
+}
+
 /*
- * Was the socket refused its four-tuple? A port that bind() chose has been given
- * back by now, but is still noted as the source port.
+ * Was the socket refused its four-tuple, or a port? A port that bind() has chosen
+ * is given back by now; its number stays noted as the source port. So does that of
+ * an earlier connection, but who had one has had a hash.
  */
 static bool refused(struct tcpwatch_facts *facts, const struct sock *sk)
 {
-	bool bound = sk->sk_num;
+	bool had_it;
 
 	facts->want.port = ntohs(inet_sk(sk)->inet_sport);
-	if (facts->want.port) {
+	had_it = facts->want.port &&
+		 sk->sk_hash == tcpwatch_verdict_hash(&facts->want, sock_net(sk));
+	if (sk->sk_num || (facts->want.port && !sk->sk_hash))
+		return refused_tuple(facts, sk, had_it);
+	if (had_it) {
+		/* the last time, if another has it now; else it may be this time */
 		tcpwatch_verdict_tuple(facts, sock_net(sk), sk, true);
-		if (facts->holders)
-			return true;
-		/* it had the four-tuple and failed later, now or the last time */
-		if (sk->sk_hash == tcpwatch_verdict_hash(&facts->want, sock_net(sk)))
+		if (!facts->holders)
 			return false;
-		if (bound) {
-			/* who had it has gone meanwhile */
-			tcpwatch_stat_add(TCPWATCH_STAT_RACED, 1);
-			return true;
-		}
+		tcpwatch_verdict_init(facts);
 	}
 	exhausted(facts, sk);
 	return true;
@@ -67,39 +104,27 @@ static int tcpwatch_hook_reset_saddr(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
 	struct tcpwatch_facts facts;
-	bool *late;
+	struct v6_call *outer;
 
 	tcpwatch_hook_hit(&rows[RESET_SADDR]);
 	/* disconnect() comes by too, its destination wiped already */
 	if (sk->sk_protocol != IPPROTO_TCP || !sk->sk_dport)
 		return 0;
-	late = tcpwatch_slot_find(sk);
-	if (late)
-		*late = true;
-	tcpwatch_verdict_init(&facts);
-	facts.call = TCPWATCH_CALL_CONNECT;
-	facts.error = EADDRNOTAVAIL;
-	tcpwatch_sock_copy(&facts.want, sk, NULL);
-	if (refused(&facts, sk))
-		tcpwatch_record_refusal(&facts, sk);
-	else
+	start_facts(&facts, sk);
+	if (!refused(&facts, sk)) {
 		tcpwatch_stat_add(TCPWATCH_STAT_CONNECTS_OTHER, 1);
+		return 0;
+	}
+	outer = tcpwatch_slot_find(sk);
+	if (outer) {
+		/* its return knows the errno */
+		outer->facts = facts;
+		outer->late = true;
+	} else {
+		tcpwatch_record_refusal(&facts, sk);
+	}
 	return 0;
 }
-
-/**
- * struct v6_call - one tcp_v6_connect() without a source address under way
- * @sk: the socket
- * @slot: by which the other probe finds @late
- * @late: it came as far as to ask for a port
- * @to: the destination
- */
-struct v6_call {
-	struct sock *sk;
-	struct tcpwatch_slot *slot;
-	bool late;
-	struct sockaddr_in6 to;
-};
 
 static int tcpwatch_hook_v6_connect_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
@@ -115,34 +140,32 @@ static int tcpwatch_hook_v6_connect_entry(struct kretprobe_instance *ri, struct 
 		return 1;
 	call->sk = sk;
 	call->late = false;
-	call->slot = tcpwatch_slot_claim(sk, &call->late);
+	call->slot = tcpwatch_slot_claim(sk, call);
 	return 0;
 }
 
 static int tcpwatch_hook_v6_connect_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct v6_call *call = (struct v6_call *)ri->data;
-	struct tcpwatch_facts facts;
 
 	tcpwatch_slot_release(call->slot);
-	if ((int)regs_return_value(regs) != -EADDRNOTAVAIL || call->late || READ_ONCE(leaving))
+	if ((int)regs_return_value(regs) != -EADDRNOTAVAIL || READ_ONCE(leaving))
 		return 0;
 	if (!call->slot) {
 		/* the other probe may have recorded it */
 		tcpwatch_stat_add(TCPWATCH_STAT_CROWDED, 1);
 		return 0;
 	}
-	tcpwatch_verdict_init(&facts);
-	facts.call = TCPWATCH_CALL_CONNECT;
-	facts.error = EADDRNOTAVAIL;
-	if (!rows[RESET_SADDR].armed)
-		tcpwatch_stat_add(TCPWATCH_STAT_UNEXPLAINED, 1);
-	else
-		facts.rule = TCPWATCH_RULE_NO_SOURCE_ADDR;
-	tcpwatch_sock_copy(&facts.want, call->sk, NULL);
-	facts.want.peer = call->to.sin6_addr;
-	facts.want.peer_port = ntohs(call->to.sin6_port);
-	tcpwatch_record_refusal(&facts, call->sk);
+	if (!call->late) {
+		start_facts(&call->facts, call->sk);
+		call->facts.want.peer = call->to.sin6_addr;
+		call->facts.want.peer_port = ntohs(call->to.sin6_port);
+		if (rows[RESET_SADDR].armed)
+			call->facts.rule = TCPWATCH_RULE_NO_SOURCE_ADDR;
+		else
+			tcpwatch_stat_add(TCPWATCH_STAT_UNEXPLAINED, 1);
+	}
+	tcpwatch_record_refusal(&call->facts, call->sk);
 	return 0;
 }
 

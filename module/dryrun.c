@@ -95,43 +95,45 @@ static bool may_have_address(struct trial *trial)
 	    (v6 ? is_here6(trial, addr) : is_here4(trial, addr->s6_addr32[3])))
 		return true;
 	trial->facts->rule = tcpwatch_address_rule(trial->net, addr);
-	if (tcpwatch_dryrun_port(trial->request))
-		trial->facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
+	trial->facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
 	return refuse(trial, EADDRNOTAVAIL);
 }
 
-/* Locks the chain of a port, and finds the port's bucket on it. */
-static struct inet_bind_hashbucket *lock_port(const struct trial *trial, u16 port,
-					      struct inet_bind_bucket **found)
+static struct inet_bind_hashbucket *chain_of(const struct trial *trial, u16 port)
 {
 	struct inet_hashinfo *hashinfo = trial->net->ipv4.tcp_death_row.hashinfo;
-	struct inet_bind_hashbucket *head;
+
+	return &hashinfo->bhash[inet_bhashfn(trial->net, port, hashinfo->bhash_size)];
+}
+
+/* Under the lock of the chain. */
+static struct inet_bind_bucket *bucket_of(const struct trial *trial, u16 port)
+{
 	struct inet_bind_bucket *tb;
 
-	head = &hashinfo->bhash[inet_bhashfn(trial->net, port, hashinfo->bhash_size)];
-	*found = NULL;
-	spin_lock_bh(&head->lock);
-	inet_bind_bucket_for_each(tb, &head->chain) {
+	inet_bind_bucket_for_each(tb, &chain_of(trial, port)->chain) {
 		if (net_eq(ib_net(tb), trial->net) && tb->port == port &&
 		    tb->l3mdev == trial->l3mdev)
-			*found = tb;
+			return tb;
 	}
-	return head;
+	return NULL;
 }
 
 /* An explicit port, for bind() or for listen() on it. */
 static bool may_share(struct trial *trial, enum tcpwatch_call call)
 {
 	struct tcpwatch_facts *facts = trial->facts;
-	struct inet_bind_hashbucket *head;
+	struct inet_bind_hashbucket *head = chain_of(trial, facts->want.port);
+	bool listening = call == TCPWATCH_CALL_LISTEN;
 	struct tcpwatch_bucket bucket;
 	struct inet_bind_bucket *tb;
 
 	facts->call = call;
-	head = lock_port(trial, facts->want.port, &tb);
+	spin_lock_bh(&head->lock);
+	tb = bucket_of(trial, facts->want.port);
 	if (tb)
 		tcpwatch_sock_bucket(&bucket, tb);
-	if (tb && !tcpwatch_rules_shortcut(&facts->want.bind, call == TCPWATCH_CALL_LISTEN, &bucket))
+	if (tb && !tcpwatch_rules_shortcut(&facts->want.bind, listening, &bucket))
 		tcpwatch_verdict_owners(facts, trial->sk, tb, TCPWATCH_PICK_EXPLICIT, false);
 	spin_unlock_bh(&head->lock);
 	return !facts->holders || refuse(trial, EADDRINUSE);
@@ -156,11 +158,12 @@ static void find_range(struct trial *trial, int *lo, int *hi)
 static bool is_free_for_bind(struct trial *trial, u16 port, enum tcpwatch_pick pick)
 {
 	struct tcpwatch_facts *facts = trial->facts;
-	struct inet_bind_hashbucket *head;
+	struct inet_bind_hashbucket *head = chain_of(trial, port);
 	struct inet_bind_bucket *tb;
 
 	tcpwatch_verdict_init(facts);
-	head = lock_port(trial, port, &tb);
+	spin_lock_bh(&head->lock);
+	tb = bucket_of(trial, port);
 	if (tb)
 		tcpwatch_verdict_owners(facts, trial->sk, tb, pick, false);
 	spin_unlock_bh(&head->lock);
@@ -171,12 +174,13 @@ static bool is_free_for_bind(struct trial *trial, u16 port, enum tcpwatch_pick p
 static bool is_free_for_connect(struct trial *trial, u16 port)
 {
 	struct tcpwatch_facts *facts = trial->facts;
-	struct inet_bind_hashbucket *head;
+	struct inet_bind_hashbucket *head = chain_of(trial, port);
 	struct inet_bind_bucket *tb;
 	bool bound;
 
 	tcpwatch_verdict_init(facts);
-	head = lock_port(trial, port, &tb);
+	spin_lock_bh(&head->lock);
+	tb = bucket_of(trial, port);
 	bound = tb && (tb->fastreuse >= 0 || tb->fastreuseport >= 0);
 	spin_unlock_bh(&head->lock);
 	if (!tb || bound)
@@ -260,7 +264,7 @@ static bool may_connect(struct trial *trial)
 	return refuse(trial, EADDRNOTAVAIL);
 }
 
-static bool may_take(struct trial *trial)
+static bool may_bind(struct trial *trial)
 {
 	const struct tcpwatch_request *request = trial->request;
 
@@ -288,35 +292,25 @@ static int l3mdev_of(struct net *net, int dev)
 	return l3mdev_master_ifindex_by_index(net, dev);
 }
 
-static struct trial start(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
+void tcpwatch_dryrun(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
 {
-	tcpwatch_verdict_init(facts);
-	facts->call = TCPWATCH_CALL_BIND;
-	facts->error = 0;
-	facts->want = request->want;
-	return (struct trial){
+	struct sock *sk = request->socket ? request->socket->sk : NULL;
+	struct trial trial = {
 		.facts = facts,
 		.request = request,
 		.net = request->net,
-		.sk = request->socket ? request->socket->sk : NULL,
+		.sk = sk,
 		.l3mdev = l3mdev_of(request->net, request->want.bind.dev),
 	};
-}
+	bool bound = sk && sk->sk_num;
 
-bool tcpwatch_dryrun_port(const struct tcpwatch_request *request)
-{
-	struct tcpwatch_facts facts;
-	struct trial trial = start(&facts, request);
-
-	return may_take(&trial);
-}
-
-void tcpwatch_dryrun(struct tcpwatch_facts *facts, const struct tcpwatch_request *request)
-{
-	struct trial trial = start(facts, request);
-	bool bound = trial.sk && trial.sk->sk_num;
-
-	if (!bound && !(may_have_port(&trial) && may_have_address(&trial) && may_take(&trial)))
+	tcpwatch_verdict_init(facts);
+	/* a socket of the caller's that has no port gets one in listen() itself */
+	facts->call = sk && request->listen && !request->want.port ? TCPWATCH_CALL_LISTEN
+								    : TCPWATCH_CALL_BIND;
+	facts->error = 0;
+	facts->want = request->want;
+	if (!bound && !(may_have_port(&trial) && may_have_address(&trial) && may_bind(&trial)))
 		return;
 	if (request->connect)
 		may_connect(&trial);

@@ -19,13 +19,4 @@ struct tcpwatch_request;
  */
 void tcpwatch_dryrun(struct tcpwatch_facts *facts, const struct tcpwatch_request *request);
 
-/**
- * tcpwatch_dryrun_port() - would the port be free if the address were there?
- * @request: a bind
- *
- * Context: as tcpwatch_dryrun().
- * Return: true if it would.
- */
-bool tcpwatch_dryrun_port(const struct tcpwatch_request *request);
-
 #endif /* _TCPWATCH_DRYRUN_H */

@@ -8,7 +8,6 @@
 
 #include <linux/in6.h>
 #include <linux/sched.h>
-#include <linux/stddef.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
@@ -36,7 +35,7 @@
 	X(RULE, EPHEMERAL_CLIENT, "ephemeral_client", \
 	  "close the connection, or keep connect() off the port: ip_local_reserved_ports") \
 	X(RULE, REUSEPORT_MISSING, "reuseport_missing", \
-	  "set SO_REUSEPORT on both sockets before bind(), as the same user") \
+	  "set SO_REUSEPORT on both sockets before bind(), as one user") \
 	X(RULE, REUSEPORT_UID, "reuseport_uid", \
 	  "run both as the same user: SO_REUSEPORT is shared by one uid only") \
 	X(RULE, REUSEPORT_ORPHAN, "reuseport_orphan", \
@@ -54,7 +53,7 @@
 	X(RULE, TUPLE_TIME_WAIT, "tuple_time_wait", \
 	  "bind another source port, or none: without timestamps TIME-WAIT is not reused") \
 	X(RULE, NO_SOURCE_PORT, "no_source_port", \
-	  "widen ip_local_port_range, close connections to that destination, or add a source address") \
+	  "widen ip_local_port_range, close connections to there, or add a source address") \
 	X(RULE, ADDR_NOT_LOCAL, "addr_not_local", \
 	  "add the address to this network namespace, or bind one that is there") \
 	X(RULE, ADDR_TENTATIVE, "addr_tentative", \
@@ -82,7 +81,8 @@ enum tcpwatch_call {
 
 /*
  * What would have made this very call succeed, the smallest first:
- * X(FIX, item, text).
+ * X(FIX, item, text). IP_FREEBIND does so if the port is free, which the kernel asks
+ * after the address.
  */
 #define TCPWATCH_FIXES(X) \
 	X(FIX, REUSEADDR, "set SO_REUSEADDR on this socket before bind()") \
@@ -173,6 +173,7 @@ struct tcpwatch_bind {
  * @substate: a TIME-WAIT socket's own state: TCP_TIME_WAIT or TCP_FIN_WAIT2
  * @belongs: enum tcpwatch_belongs
  * @connect_bound: connect() chose the port
+ * @self_bound: bind() was told the port
  * @uid: owner
  * @ino: socket inode, 0 for an orphan
  * @cgroup: id of the control group it was made in, 0 when not known
@@ -186,6 +187,7 @@ struct tcpwatch_sock {
 	u8 substate;
 	u8 belongs;
 	bool connect_bound;
+	bool self_bound;
 	kuid_t uid;
 	u64 ino;
 	u64 cgroup;
@@ -261,8 +263,7 @@ struct tcpwatch_bound {
 };
 
 /**
- * struct tcpwatch_event - one refused call
- * @facts: what the probe handler saw, at that moment; its members are the event's
+ * struct tcpwatch_facts - a refused call as the probe handler saw it, at that moment
  * @seq: number of the event since load, from 0
  * @time: CLOCK_MONOTONIC, in nanoseconds
  * @netns_cookie: cookie of the network namespace, which is its alone
@@ -276,55 +277,68 @@ struct tcpwatch_bound {
  * @holders: conflicting sockets that were counted
  * @frees_ms: milliseconds until the last TIME-WAIT holder is gone, 0: not known
  * @range_lo: the range of ports that was tried, valid for an exhausted one
- * @range_hi: likewise
+ * @range_hi: likewise, 0: none
  * @want: the requester's socket, with the address and port it asked for
  * @task: the requester
  * @task_cgroup: id of its control group
  * @holder: of the conflicting sockets a listener, else a live socket, else one
  *	in TIME-WAIT, and among equals the first that was met; valid if @holders
- * @found: what was looked up after it
- *
- * The worker adds what follows @facts before the event is shown to anybody.
+ */
+struct tcpwatch_facts {
+	u64 seq;
+	u64 time;
+	u64 netns_cookie;
+	u32 netns;
+	u8 call;
+	u8 rule;
+	u8 error;
+	u8 relation;
+	u8 fixes;
+	bool holders_capped;
+	u32 holders;
+	u32 frees_ms;
+	u16 range_lo;
+	u16 range_hi;
+	struct tcpwatch_sock want;
+	struct tcpwatch_task task;
+	u64 task_cgroup;
+	struct tcpwatch_sock holder;
+};
+
+/**
+ * struct tcpwatch_found - what was looked up after it
+ * @real: the time by the wall clock, in nanoseconds
+ * @owner_unknown: nobody looked, because too many holders came at once
+ * @owners: how many live processes have the holder open
+ * @owner: one of them; pid 0: none was found
+ * @bound: who bound the port that the holder is on
+ * @netns_task: a process in the network namespace; pid 0: none was found
+ * @range: what the ports of an exhausted range are used for
+ * @cgroup_path: the requester's control group
+ * @holder_cgroup_path: the holder's
+ * @bound_cgroup_path: that of @bound
+ */
+struct tcpwatch_found {
+	u64 real;
+	bool owner_unknown;
+	u32 owners;
+	struct tcpwatch_task owner;
+	struct tcpwatch_bound bound;
+	struct tcpwatch_task netns_task;
+	struct tcpwatch_range range;
+	char cgroup_path[TCPWATCH_CGROUP_LEN];
+	char holder_cgroup_path[TCPWATCH_CGROUP_LEN];
+	char bound_cgroup_path[TCPWATCH_CGROUP_LEN];
+};
+
+/**
+ * struct tcpwatch_event - one refused call
+ * @facts: what the handler left
+ * @found: what the worker added before the event is shown to anybody
  */
 struct tcpwatch_event {
-	struct_group_tagged(tcpwatch_facts, facts,
-		u64 seq;
-		u64 time;
-		u64 netns_cookie;
-		u32 netns;
-		u8 call;
-		u8 rule;
-		u8 error;
-		u8 relation;
-		u8 fixes;
-		bool holders_capped;
-		u32 holders;
-		u32 frees_ms;
-		u16 range_lo;
-		u16 range_hi;
-		struct tcpwatch_sock want;
-		struct tcpwatch_task task;
-		u64 task_cgroup;
-		struct tcpwatch_sock holder;
-	);
-	struct tcpwatch_found {
-		/* wall clock, in nanoseconds */
-		u64 real;
-		/* nobody looked, because too many holders came at once */
-		bool owner_unknown;
-		/* how many live processes have the holder open */
-		u32 owners;
-		/* one of them; pid 0: none was found */
-		struct tcpwatch_task owner;
-		/* who bound the port that the holder is on */
-		struct tcpwatch_bound bound;
-		/* a process in the network namespace; pid 0: none was found */
-		struct tcpwatch_task netns_task;
-		struct tcpwatch_range range;
-		char cgroup_path[TCPWATCH_CGROUP_LEN];
-		char holder_cgroup_path[TCPWATCH_CGROUP_LEN];
-		char bound_cgroup_path[TCPWATCH_CGROUP_LEN];
-	} found;
+	struct tcpwatch_facts facts;
+	struct tcpwatch_found found;
 };
 
 #endif /* _TCPWATCH_EVENT_H */

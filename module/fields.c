@@ -137,26 +137,26 @@ static bool fix(struct seq_buf *buf, const struct tcpwatch_event *event)
 static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 		     const struct tcpwatch_reader *reader, enum field field)
 {
-	const struct tcpwatch_bind *want = &event->want.bind;
-	const struct tcpwatch_task *task = &event->task;
+	const struct tcpwatch_bind *want = &event->facts.want.bind;
+	const struct tcpwatch_task *task = &event->facts.task;
 	bool known = tcpwatch_reader_knows(reader, task);
 	pid_t tid = tcpwatch_reader_tid(reader, task);
 
 	switch (field) {
 	case TCPWATCH_FIELD_SEQ:
-		return number(buf, true, event->seq);
+		return number(buf, true, event->facts.seq);
 	case TCPWATCH_FIELD_TIME:
 		return moment(buf, event->found.real);
 	case TCPWATCH_FIELD_EVENT:
 		return word(buf, true, "conflict");
 	case TCPWATCH_FIELD_CALL:
-		return word(buf, true, tcpwatch_call_names[event->call]);
+		return word(buf, true, tcpwatch_call_names[event->facts.call]);
 	case TCPWATCH_FIELD_ERRNO:
-		return word(buf, true, tcpwatch_format_errno(event->error));
+		return word(buf, true, tcpwatch_format_errno(event->facts.error));
 	case TCPWATCH_FIELD_NETNS:
-		return number(buf, true, event->netns);
+		return number(buf, true, event->facts.netns);
 	case TCPWATCH_FIELD_WANT:
-		return address(buf, true, &event->want, false);
+		return address(buf, true, &event->facts.want, false);
 	case TCPWATCH_FIELD_REUSEADDR:
 		return number(buf, true, want->reuse);
 	case TCPWATCH_FIELD_REUSEPORT:
@@ -176,11 +176,11 @@ static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_CGROUP:
 		return hostile(buf, *event->found.cgroup_path, event->found.cgroup_path);
 	case TCPWATCH_FIELD_RULE:
-		return word(buf, true, tcpwatch_rule_names[event->rule]);
+		return word(buf, true, tcpwatch_rule_names[event->facts.rule]);
 	case TCPWATCH_FIELD_FIX:
 		return fix(buf, event);
 	case TCPWATCH_FIELD_FREES_MS:
-		return number(buf, event->frees_ms, event->frees_ms);
+		return number(buf, event->facts.frees_ms, event->facts.frees_ms);
 	default:
 		return false;
 	}
@@ -190,13 +190,13 @@ static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 static bool put_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 		       const struct tcpwatch_reader *reader, enum field field)
 {
-	const struct tcpwatch_sock *holder = &event->holder;
+	const struct tcpwatch_sock *holder = &event->facts.holder;
 	const struct tcpwatch_task *owner = &event->found.owner;
 	bool known = owner->pid && tcpwatch_reader_knows(reader, owner);
 
 	switch (field) {
 	case TCPWATCH_FIELD_HOLDERS_CAPPED:
-		return number(buf, event->holders_capped, 1);
+		return number(buf, event->facts.holders_capped, 1);
 	case TCPWATCH_FIELD_HOLDER:
 		return address(buf, true, holder, false);
 	case TCPWATCH_FIELD_PEER:
@@ -233,8 +233,8 @@ static bool put_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 		return number(buf, uid_valid(holder->uid) && !uid_eq(holder->uid, holder->bind.uid),
 			      tcpwatch_reader_uid(reader, holder->bind.uid));
 	case TCPWATCH_FIELD_RELATION:
-		return word(buf, event->call != TCPWATCH_CALL_CONNECT,
-			    tcpwatch_relation_names[event->relation]);
+		return word(buf, event->facts.call != TCPWATCH_CALL_CONNECT,
+			    tcpwatch_relation_names[event->facts.relation]);
 	default:
 		return false;
 	}
@@ -280,17 +280,18 @@ static bool put_rest(struct seq_buf *buf, const struct tcpwatch_event *event,
 
 	switch (field) {
 	case TCPWATCH_FIELD_TO:
-		return address(buf, event->call == TCPWATCH_CALL_CONNECT, &event->want, true);
+		return address(buf, event->facts.call == TCPWATCH_CALL_CONNECT,
+			       &event->facts.want, true);
 	case TCPWATCH_FIELD_REQUESTER_GROUP:
-		return number(buf, event->want.bind.group_closed_to, 1);
+		return number(buf, event->facts.want.bind.group_closed_to, 1);
 	case TCPWATCH_FIELD_NETNS_PID:
 		pid = resident->pid && tcpwatch_reader_knows(reader, resident) ?
 			tcpwatch_reader_pid(reader, resident) : 0;
 		return number(buf, pid, pid);
 	case TCPWATCH_FIELD_RANGE:
-		if (event->range_hi)
-			seq_buf_printf(buf, "%u-%u", event->range_lo, event->range_hi);
-		return event->range_hi;
+		if (event->facts.range_hi)
+			seq_buf_printf(buf, "%u-%u", event->facts.range_lo, event->facts.range_hi);
+		return event->facts.range_hi;
 	case TCPWATCH_FIELD_PORTS_RESERVED:
 		return number(buf, range->known, range->reserved);
 	case TCPWATCH_FIELD_PORTS_USED:
@@ -329,9 +330,9 @@ static bool put(struct seq_buf *buf, const struct tcpwatch_event *event,
 	if (field < TCPWATCH_FIELD_HOLDERS)
 		return put_want(buf, event, reader, field);
 	if (field == TCPWATCH_FIELD_HOLDERS)
-		return number(buf, true, event->holders);
+		return number(buf, true, event->facts.holders);
 	if (field < TCPWATCH_FIELD_BOUND_PID)
-		return event->holders && put_holder(buf, event, reader, field);
+		return event->facts.holders && put_holder(buf, event, reader, field);
 	if (field < TCPWATCH_FIELD_TO)
 		return event->found.bound.task.pid && put_bound(buf, event, reader, field);
 	if (field < TCPWATCH_FIELD_TOP1)
@@ -359,8 +360,9 @@ static bool belongs_in_answer(const struct tcpwatch_event *event, enum field fie
 {
 	if (field >= TCPWATCH_FIELD_PID && field <= TCPWATCH_FIELD_CGROUP)
 		return field == TCPWATCH_FIELD_UID;
-	return event->error || (field != TCPWATCH_FIELD_ERRNO && field < TCPWATCH_FIELD_PID) ||
-	       field == TCPWATCH_FIELD_TO;
+	if (event->facts.error || field == TCPWATCH_FIELD_TO)
+		return true;
+	return field < TCPWATCH_FIELD_PID && field != TCPWATCH_FIELD_ERRNO;
 }
 
 void tcpwatch_fields_answer(struct seq_buf *buf, const struct tcpwatch_event *event,
@@ -369,7 +371,7 @@ void tcpwatch_fields_answer(struct seq_buf *buf, const struct tcpwatch_event *ev
 	enum field field;
 	size_t start;
 
-	seq_buf_printf(buf, "event=why verdict=%s", event->error ? "refused" : "free");
+	seq_buf_printf(buf, "event=why verdict=%s", event->facts.error ? "refused" : "free");
 	for (field = TCPWATCH_FIELD_CALL; field < TCPWATCH_FIELD_COUNT; field++) {
 		if (!belongs_in_answer(event, field))
 			continue;

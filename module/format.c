@@ -99,16 +99,16 @@ void tcpwatch_format_fix(struct seq_buf *buf, const struct tcpwatch_event *event
 	unsigned int fix;
 
 	for (fix = 0; fix < TCPWATCH_FIX_COUNT; fix++) {
-		if (event->fixes & BIT(fix))
+		if (event->facts.fixes & BIT(fix))
 			break;
 	}
 	if (fix == TCPWATCH_FIX_COUNT) {
-		seq_buf_printf(buf, "%s", tcpwatch_rule_advice[event->rule]);
+		seq_buf_printf(buf, "%s", tcpwatch_rule_advice[event->facts.rule]);
 		return;
 	}
 	seq_buf_printf(buf, "%s", tcpwatch_fix_texts[fix]);
 	if (fix == TCPWATCH_FIX_WAIT)
-		seq_buf_printf(buf, " in %u s, and %s", DIV_ROUND_UP(event->frees_ms, 1000),
+		seq_buf_printf(buf, " in %u s, and %s", DIV_ROUND_UP(event->facts.frees_ms, 1000),
 			       tcpwatch_rule_advice[TCPWATCH_RULE_TIME_WAIT]);
 }
 
@@ -130,7 +130,7 @@ static void put_process(struct seq_buf *buf, const struct tcpwatch_event *event,
 		tcpwatch_format_who(buf, &found->owner, reader);
 		return;
 	}
-	switch (event->holder.belongs) {
+	switch (event->facts.holder.belongs) {
 	case TCPWATCH_BELONGS_TIME_WAIT:
 		seq_buf_printf(buf, ", no process");
 		break;
@@ -151,7 +151,7 @@ static void put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
 		      const struct tcpwatch_reader *reader)
 {
 	const struct tcpwatch_bound *bound = &event->found.bound;
-	bool left = event->holder.bind.state == TCP_TIME_WAIT;
+	bool left = event->facts.holder.bind.state == TCP_TIME_WAIT;
 
 	if (!bound->task.pid || (bound->task.pid == event->found.owner.pid && !bound->exited))
 		return;
@@ -171,7 +171,7 @@ static void put_range(struct seq_buf *buf, const struct tcpwatch_event *event)
 {
 	const struct tcpwatch_range *range = &event->found.range;
 
-	seq_buf_printf(buf, "all of %u-%u", event->range_lo, event->range_hi);
+	seq_buf_printf(buf, "all of %u-%u", event->facts.range_lo, event->facts.range_hi);
 	if (range->known)
 		seq_buf_printf(buf, ": %u reserved, %u in use (%u in TIME-WAIT, %u bound)",
 			       range->reserved, range->used, range->time_wait, range->bound);
@@ -180,14 +180,14 @@ static void put_range(struct seq_buf *buf, const struct tcpwatch_event *event)
 void tcpwatch_format_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 			    const struct tcpwatch_reader *reader)
 {
-	const struct tcpwatch_sock *holder = &event->holder;
+	const struct tcpwatch_sock *holder = &event->facts.holder;
 
-	if (event->range_hi) {
+	if (event->facts.range_hi) {
 		put_range(buf, event);
 		return;
 	}
-	if (!event->holders) {
-		seq_buf_printf(buf, event->error == EADDRNOTAVAIL ? "-" :
+	if (!event->facts.holders) {
+		seq_buf_printf(buf, event->facts.error == EADDRNOTAVAIL ? "-" :
 			       "nobody that could be seen");
 		return;
 	}
@@ -199,21 +199,21 @@ void tcpwatch_format_holder(struct seq_buf *buf, const struct tcpwatch_event *ev
 	seq_buf_printf(buf, " %s", tcpwatch_format_state(holder));
 	put_process(buf, event, reader);
 	put_bound(buf, event, reader);
-	if (event->frees_ms)
-		seq_buf_printf(buf, ", free in %u s", DIV_ROUND_UP(event->frees_ms, 1000));
-	if (event->holders > 1)
-		seq_buf_printf(buf, " and %u%s more", event->holders - 1,
-			       event->holders_capped ? " or" : "");
+	if (event->facts.frees_ms)
+		seq_buf_printf(buf, ", free in %u s", DIV_ROUND_UP(event->facts.frees_ms, 1000));
+	if (event->facts.holders > 1)
+		seq_buf_printf(buf, " and %u%s more", event->facts.holders - 1,
+			       event->facts.holders_capped ? " or" : "");
 }
 
 /* What was wanted: an address, of connect() both ends. */
 void tcpwatch_format_want(struct seq_buf *buf, const struct tcpwatch_event *event)
 {
-	tcpwatch_format_address(buf, &event->want, false);
-	if (event->call != TCPWATCH_CALL_CONNECT)
+	tcpwatch_format_address(buf, &event->facts.want, false);
+	if (event->facts.call != TCPWATCH_CALL_CONNECT)
 		return;
 	seq_buf_printf(buf, "->");
-	tcpwatch_format_address(buf, &event->want, true);
+	tcpwatch_format_address(buf, &event->facts.want, true);
 }
 
 void tcpwatch_format_age(struct seq_buf *buf, u32 seconds)
@@ -230,14 +230,14 @@ void tcpwatch_format_age(struct seq_buf *buf, u32 seconds)
 
 void tcpwatch_format_alert(struct seq_buf *buf, const struct tcpwatch_event *event)
 {
-	seq_buf_printf(buf, "%s ", tcpwatch_call_names[event->call]);
+	seq_buf_printf(buf, "%s ", tcpwatch_call_names[event->facts.call]);
 	tcpwatch_format_want(buf, event);
-	seq_buf_printf(buf, " refused (%s) to ", tcpwatch_rule_names[event->rule]);
-	tcpwatch_format_who(buf, &event->task, NULL);
+	seq_buf_printf(buf, " refused (%s) to ", tcpwatch_rule_names[event->facts.rule]);
+	tcpwatch_format_who(buf, &event->facts.task, NULL);
 	seq_buf_printf(buf, " uid %u netns %u",
-		       from_kuid_munged(&init_user_ns, event->task.uid), event->netns);
-	if (event->holders || event->range_hi || event->error == EADDRINUSE) {
-		seq_buf_printf(buf, event->range_hi ? ": " : ": held by ");
+		       from_kuid_munged(&init_user_ns, event->facts.task.uid), event->facts.netns);
+	if (event->facts.holders || event->facts.range_hi || event->facts.error == EADDRINUSE) {
+		seq_buf_printf(buf, event->facts.range_hi ? ": " : ": held by ");
 		tcpwatch_format_holder(buf, event, NULL);
 	}
 	seq_buf_printf(buf, "; ");

@@ -82,17 +82,17 @@ static void show_conflict(struct seq_file *m, struct page_view *view)
 	struct seq_buf buf;
 
 	start_cell(&buf, view);
-	tcpwatch_format_age(&buf, div_u64(ktime_get_ns() - event->time, NSEC_PER_SEC));
+	tcpwatch_format_age(&buf, div_u64(ktime_get_ns() - event->facts.time, NSEC_PER_SEC));
 	seq_printf(m, "%-7s ", end_cell(&buf, view));
 	if (view->reader.all)
-		seq_printf(m, "%-10u ", event->netns);
-	seq_printf(m, "%-7s ", tcpwatch_call_names[event->call]);
+		seq_printf(m, "%-10u ", event->facts.netns);
+	seq_printf(m, "%-7s ", tcpwatch_call_names[event->facts.call]);
 	start_cell(&buf, view);
 	tcpwatch_format_want(&buf, event);
 	seq_printf(m, "%-21s ", end_cell(&buf, view));
-	seq_printf(m, "%-17s ", tcpwatch_rule_names[event->rule]);
+	seq_printf(m, "%-17s ", tcpwatch_rule_names[event->facts.rule]);
 	start_cell(&buf, view);
-	tcpwatch_format_who(&buf, &event->task, &view->reader);
+	tcpwatch_format_who(&buf, &event->facts.task, &view->reader);
 	seq_printf(m, "%-21s ", end_cell(&buf, view));
 	start_cell(&buf, view);
 	tcpwatch_format_holder(&buf, event, &view->reader);

@@ -21,6 +21,7 @@ struct dest {
 	struct in6_addr addr;
 	u16 family;
 	u16 port;
+	u16 last;	/* the port that was counted last */
 	u32 ports;
 };
 
@@ -28,16 +29,16 @@ struct dest {
  * struct survey - a survey under way
  * @dests: destinations met, in no order
  * @count: how many
- * @looked: sockets looked at on this port
+ * @port: the port that is looked at
+ * @looked: sockets looked at on it
  * @live: one of them is not in TIME-WAIT
- * @bound: the port was bound
  */
 struct survey {
 	struct dest dests[DESTS];
 	unsigned int count;
+	u16 port;
 	unsigned int looked;
 	bool live;
-	bool bound;
 };
 
 /*
@@ -59,6 +60,7 @@ static void count_dest(struct survey *survey, const struct sock *sk)
 	struct dest dest = {
 		.family = sk->sk_family,
 		.port = ntohs(sk->sk_dport),
+		.last = survey->port,
 		.ports = 1,
 	};
 	unsigned int i;
@@ -70,11 +72,13 @@ static void count_dest(struct survey *survey, const struct sock *sk)
 	else
 		ipv6_addr_set_v4mapped(sk->sk_daddr, &dest.addr);
 	for (i = 0; i < survey->count; i++) {
-		if (survey->dests[i].port == dest.port &&
-		    ipv6_addr_equal(&survey->dests[i].addr, &dest.addr)) {
-			survey->dests[i].ports++;
-			return;
-		}
+		struct dest *known = &survey->dests[i];
+
+		if (known->port != dest.port || !ipv6_addr_equal(&known->addr, &dest.addr))
+			continue;
+		known->ports += known->last != dest.last;
+		known->last = dest.last;
+		return;
 	}
 	if (survey->count == DESTS)
 		make_room(survey);
@@ -88,8 +92,7 @@ static bool look(struct sock *sk, void *arg)
 
 	if (sk->sk_state != TCP_TIME_WAIT)
 		survey->live = true;
-	if (!survey->bound)
-		count_dest(survey, sk);
+	count_dest(survey, sk);
 	return ++survey->looked == LOOK_PORT;
 }
 
@@ -100,6 +103,7 @@ static void look_at(struct tcpwatch_range *range, struct survey *survey, struct 
 	struct inet_bind_bucket *tb;
 	bool reserved, used = false, bound = false;
 
+	survey->port = port;
 	survey->live = false;
 	head = &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
 	spin_lock_bh(&head->lock);
@@ -108,8 +112,7 @@ static void look_at(struct tcpwatch_range *range, struct survey *survey, struct 
 			continue;
 		used = true;
 		/* connect() alone leaves both negative */
-		survey->bound = tb->fastreuse >= 0 || tb->fastreuseport >= 0;
-		bound |= survey->bound;
+		bound |= tb->fastreuse >= 0 || tb->fastreuseport >= 0;
 		survey->looked = 0;
 		compat_walk_owners(tb, look, survey);
 	}

@@ -12,8 +12,8 @@ struct net;
  * @range: lo and hi are set, the rest is filled in
  * @net: the network namespace
  *
- * A walk, not a snapshot. Destinations are those of connections on ports that
- * nobody has bound; when there are very many of them the counts are lower bounds.
+ * A walk, not a snapshot. When there are very many destinations, the counts of
+ * those that are told are lower bounds.
  *
  * Context: process; sleeps between ports, takes one bhash lock at a time.
  */

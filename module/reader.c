@@ -25,7 +25,7 @@ void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *fil
 bool tcpwatch_reader_sees(const struct tcpwatch_reader *reader,
 			  const struct tcpwatch_event *event)
 {
-	return reader->all || reader->netns_cookie == event->netns_cookie;
+	return reader->all || reader->netns_cookie == event->facts.netns_cookie;
 }
 
 bool tcpwatch_reader_knows(const struct tcpwatch_reader *reader,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
+#include <linux/ctype.h>
 #include <linux/inet.h>
 #include <linux/kstrtox.h>
 #include <linux/net.h>
@@ -32,10 +33,27 @@ struct words {
 	bool v6only;
 };
 
+/* Plain digits only: kstrto*() takes a sign as well. */
+static bool parse_u32(const char *text, u32 *value)
+{
+	return isdigit(*text) && !kstrtou32(text, 10, value);
+}
+
+static bool parse_port(const char *text, u16 *port)
+{
+	u32 value;
+
+	if (!parse_u32(text, &value) || value > U16_MAX)
+		return false;
+	*port = value;
+	return true;
+}
+
 /* [v6]:port, v4:port or, if a port is not needed, the address alone. */
 static const char *parse_end(char *text, bool port_needed, u16 *family, struct in6_addr *addr,
 			     u16 *port)
 {
+	const char *rest;
 	char *end, *colon;
 	__be32 v4;
 
@@ -45,7 +63,7 @@ static const char *parse_end(char *text, bool port_needed, u16 *family, struct i
 			return "an IPv6 address needs a closing bracket";
 		*end++ = '\0';
 		*family = AF_INET6;
-		if (!in6_pton(text + 1, -1, addr->s6_addr, -1, NULL))
+		if (!in6_pton(text + 1, -1, addr->s6_addr, -1, &rest) || *rest)
 			return "not an IPv6 address";
 		colon = *end == ':' ? end : NULL;
 		if (*end && !colon)
@@ -57,14 +75,14 @@ static const char *parse_end(char *text, bool port_needed, u16 *family, struct i
 		if (colon)
 			*colon = '\0';
 		*family = AF_INET;
-		if (!in4_pton(text, -1, (u8 *)&v4, -1, NULL))
+		if (!in4_pton(text, -1, (u8 *)&v4, -1, &rest) || *rest)
 			return "not an IPv4 address";
 		ipv6_addr_set_v4mapped(v4, addr);
 	}
 	*port = 0;
 	if (!colon)
 		return port_needed ? "the port is missing" : NULL;
-	return kstrtou16(colon + 1, 10, port) ? "a port is a number from 0 to 65535" : NULL;
+	return parse_port(colon + 1, port) ? NULL : "a port is a number from 0 to 65535";
 }
 
 static const char *take_value(const char *word, const char *name, char **value)
@@ -116,8 +134,8 @@ static const char *take_word(struct tcpwatch_request *request, struct words *wor
 
 static const char *split(struct tcpwatch_request *request, struct words *words, char *line)
 {
-	bool first = true;
 	const char *wrong;
+	bool tcp = false;
 	char *word, **next = NULL;
 
 	while ((word = strsep(&line, " \t\n"))) {
@@ -126,14 +144,16 @@ static const char *split(struct tcpwatch_request *request, struct words *words, 
 		if (next) {
 			*next = word;
 			next = NULL;
-		} else if (first && !strcmp(word, "tcp")) {
-			first = false;
+		} else if (!tcp && !request->connect && !strcmp(word, "tcp")) {
+			tcp = true;
 		} else if (!request->connect && !words->from && !strcmp(word, "connect")) {
 			request->connect = true;
 		} else if (request->connect && !words->from && !strcmp(word, "from")) {
 			next = &words->from;
 		} else if (request->connect && !words->to && !strcmp(word, "to")) {
 			next = &words->to;
+		} else if (!tcp && !request->connect) {
+			return "a request begins with tcp or connect";
 		} else if (!request->connect && !words->from) {
 			words->from = word;
 		} else {
@@ -141,7 +161,6 @@ static const char *split(struct tcpwatch_request *request, struct words *words, 
 			if (wrong)
 				return wrong;
 		}
-		first = false;
 	}
 	if (next)
 		return "the address is missing";
@@ -164,10 +183,12 @@ static const char *find_netns(struct tcpwatch_request *request, const char *netn
 		request->net = get_net(current->nsproxy->net_ns);
 		return NULL;
 	}
-	if (kstrtou32(netns, 10, &inum))
+	if (!parse_u32(netns, &inum))
 		return "netns= takes the inode number of a network namespace";
+	request->error = -EPERM;
 	if (!reader->all)
 		return "netns= is for CAP_NET_ADMIN in the initial namespaces";
+	request->error = -EINVAL;
 	request->net = tcpwatch_netns_get_inum(inum);
 	return request->net ? NULL : "there is no such network namespace";
 }
@@ -175,11 +196,12 @@ static const char *find_netns(struct tcpwatch_request *request, const char *netn
 static const char *find_socket(struct tcpwatch_request *request, const char *fd)
 {
 	struct sock *sk;
-	int nr, err;
+	u32 nr;
+	int err;
 
 	if (!fd)
 		return NULL;
-	if (kstrtoint(fd, 10, &nr))
+	if (!parse_u32(fd, &nr))
 		return "fd= takes the number of a descriptor";
 	request->socket = sockfd_lookup(nr, &err);
 	sk = request->socket ? request->socket->sk : NULL;
@@ -212,7 +234,7 @@ static const char *find_uid(struct tcpwatch_request *request, const char *text,
 
 	if (!text)
 		return NULL;
-	if (kstrtou32(text, 10, &uid))
+	if (!parse_u32(text, &uid))
 		return "uid= takes a number";
 	kuid = make_kuid(reader->user_ns, uid);
 	if (!uid_valid(kuid))
@@ -230,8 +252,9 @@ static const char *find_range(struct tcpwatch_request *request, char *text)
 	if (!dash)
 		return "range= takes LOW-HIGH";
 	*dash = '\0';
-	if (kstrtou16(text, 10, &request->range_lo) || kstrtou16(dash + 1, 10, &request->range_hi) ||
-	    !request->range_lo || request->range_lo > request->range_hi)
+	if (!parse_port(text, &request->range_lo) ||
+	    !parse_port(dash + 1, &request->range_hi) || !request->range_lo ||
+	    request->range_lo > request->range_hi)
 		return "range= takes two ports, the lower one first";
 	return NULL;
 }
@@ -298,6 +321,7 @@ const char *tcpwatch_request_parse(struct tcpwatch_request *request, char *line,
 	const char *wrong;
 
 	memset(request, 0, sizeof(*request));
+	request->error = -EINVAL;
 	wrong = split(request, &words, line) ?:
 		find_netns(request, words.netns, reader) ?:
 		find_socket(request, words.fd);

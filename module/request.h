@@ -23,6 +23,7 @@ struct tcpwatch_reader;
  * @range_lo: first port of IP_LOCAL_PORT_RANGE, 0: the namespace's range
  * @range_hi: last port of it
  * @socket: the caller's socket that would make it, referenced, or NULL
+ * @error: the errno of a request that cannot be answered, negative
  */
 struct tcpwatch_request {
 	struct net *net;
@@ -32,6 +33,7 @@ struct tcpwatch_request {
 	u16 range_lo;
 	u16 range_hi;
 	struct socket *socket;
+	int error;
 };
 
 /**

@@ -9,11 +9,9 @@
 
 #include "alert.h"
 #include "bound.h"
-#include "dryrun.h"
 #include "netns.h"
 #include "owner.h"
 #include "range.h"
-#include "request.h"
 #include "resolve.h"
 #include "ring.h"
 #include "stats.h"
@@ -84,17 +82,17 @@ static void put_cgroup_path(char *to, u64 id, struct last_cgroup *last)
 
 static bool has_process(const struct tcpwatch_event *event)
 {
-	return event->holders && event->holder.ino;
+	return event->facts.holders && event->facts.holder.ino;
 }
 
 static bool is_exhausted(const struct tcpwatch_event *event)
 {
-	return event->range_hi;
+	return event->facts.range_hi;
 }
 
 static bool is_elsewhere(const struct tcpwatch_event *event)
 {
-	return event->netns_cookie != init_net.net_cookie;
+	return event->facts.netns_cookie != init_net.net_cookie;
 }
 
 static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners *from, bool whole)
@@ -102,10 +100,12 @@ static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners
 	const struct tcpwatch_owner *owner = NULL;
 
 	if (from)
-		owner = tcpwatch_owners_find(from, event->holder.ino);
+		owner = tcpwatch_owners_find(from, event->facts.holder.ino);
 	if (owner && owner->count) {
 		event->found.owner = owner->task;
 		event->found.owners = owner->count;
+		/* the first subflow of MPTCP is made by the kernel, but theirs */
+		event->facts.holder.belongs = TCPWATCH_BELONGS_PROCESS;
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_FOUND, 1);
 	} else if (owner && whole) {
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_NONE, 1);
@@ -119,44 +119,30 @@ static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners
 static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners *from,
 		      bool whole, struct last_cgroup *last)
 {
+	const struct tcpwatch_facts *facts = &event->facts;
 	struct tcpwatch_found *found = &event->found;
 	const struct tcpwatch_task *resident = NULL;
 
-	found->real = ktime_to_ns(ktime_mono_to_real(event->time));
-	put_cgroup_path(found->cgroup_path, event->task_cgroup, last);
+	found->real = ktime_to_ns(ktime_mono_to_real(facts->time));
+	put_cgroup_path(found->cgroup_path, facts->task_cgroup, last);
 	if (from)
-		resident = tcpwatch_owners_resident(from, event->netns_cookie);
+		resident = tcpwatch_owners_resident(from, facts->netns_cookie);
 	if (resident)
 		found->netns_task = *resident;
-	if (!event->holders)
+	if (!facts->holders)
 		return;
-	put_cgroup_path(found->holder_cgroup_path, event->holder.cgroup, last);
-	if (tcpwatch_bound_find(&found->bound, &event->holder, event->netns_cookie, event->time))
+	put_cgroup_path(found->holder_cgroup_path, facts->holder.cgroup, last);
+	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->time))
 		put_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);
 	if (has_process(event))
 		add_owner(event, from, whole);
 }
 
-/* A socket that may bind an address that is not there needs the port all the same. */
-static void check_freebind(struct tcpwatch_event *event)
+static void make_survey(struct tcpwatch_range *range, const struct tcpwatch_facts *facts)
 {
-	struct tcpwatch_request request = { .want = event->want };
+	struct net *net = tcpwatch_netns_get(facts->netns_cookie);
 
-	if (!(event->fixes & BIT(TCPWATCH_FIX_FREEBIND)))
-		return;
-	request.net = tcpwatch_netns_get(event->netns_cookie);
-	if (!request.net)
-		return;
-	if (!tcpwatch_dryrun_port(&request))
-		event->fixes &= ~BIT(TCPWATCH_FIX_FREEBIND);
-	put_net(request.net);
-}
-
-static void make_survey(struct tcpwatch_range *range, const struct tcpwatch_event *event)
-{
-	struct net *net = tcpwatch_netns_get(event->netns_cookie);
-
-	*range = (struct tcpwatch_range){ .lo = event->range_lo, .hi = event->range_hi };
+	*range = (struct tcpwatch_range){ .lo = facts->range_lo, .hi = facts->range_hi };
 	if (!net)
 		return;
 	tcpwatch_range_survey(range, net);
@@ -166,12 +152,14 @@ static void make_survey(struct tcpwatch_range *range, const struct tcpwatch_even
 /* One survey serves all events of a batch that ask for the same range. */
 static void add_survey(struct tcpwatch_event *event, bool may_look)
 {
+	const struct tcpwatch_facts *facts = &event->facts;
+
 	if (!is_exhausted(event))
 		return;
-	if (may_look && (!survey.known || survey_netns != event->netns_cookie ||
-			 survey.lo != event->range_lo || survey.hi != event->range_hi)) {
-		make_survey(&survey, event);
-		survey_netns = event->netns_cookie;
+	if (may_look && (!survey.known || survey_netns != facts->netns_cookie ||
+			 survey.lo != facts->range_lo || survey.hi != facts->range_hi)) {
+		make_survey(&survey, facts);
+		survey_netns = facts->netns_cookie;
 	}
 	if (may_look)
 		event->found.range = survey;
@@ -182,9 +170,9 @@ static void add_survey(struct tcpwatch_event *event, bool may_look)
 static void want_scan(struct tcpwatch_owners *scan, const struct tcpwatch_event *event)
 {
 	if (has_process(event))
-		tcpwatch_owners_add(scan, event->holder.ino);
+		tcpwatch_owners_add(scan, event->facts.holder.ino);
 	if (is_elsewhere(event))
-		tcpwatch_owners_add_netns(scan, event->netns_cookie);
+		tcpwatch_owners_add_netns(scan, event->facts.netns_cookie);
 }
 
 void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *scan)
@@ -198,7 +186,7 @@ void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *
 	whole = tcpwatch_owners_scan(scan);
 	add_names(event, scan, whole, &last);
 	if (is_exhausted(event))
-		make_survey(&event->found.range, event);
+		make_survey(&event->found.range, &event->facts);
 }
 
 static unsigned int take_batch(void)
@@ -210,7 +198,7 @@ static unsigned int take_batch(void)
 	owners->netns_count = 0;
 	costly = false;
 	while (count < BATCH && tcpwatch_ring_take(from, &batch[count])) {
-		from = batch[count].seq + 1;
+		from = batch[count].facts.seq + 1;
 		want_scan(owners, &batch[count]);
 		costly |= is_exhausted(&batch[count]);
 		count++;
@@ -228,10 +216,8 @@ static void publish_batch(unsigned int count, bool may_scan)
 	if (scanned && (owners->count || owners->netns_count))
 		whole = tcpwatch_owners_scan(owners);
 	survey.known = false;
-	for (i = 0; i < count; i++) {
-		check_freebind(&batch[i]);
+	for (i = 0; i < count; i++)
 		add_survey(&batch[i], scanned);
-	}
 	if (scanned) {
 		last_scan = jiffies;
 		scan_rest = SCAN_SHARE * (last_scan - start);

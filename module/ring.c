@@ -153,9 +153,9 @@ void tcpwatch_ring_publish(const struct tcpwatch_event *event)
 
 	raw_spin_lock_irqsave(&lock, flags);
 	/* overtaken meanwhile: counted as lost already */
-	if (event->seq >= published) {
-		*slot(event->seq) = *event;
-		published = event->seq + 1;
+	if (event->facts.seq >= published) {
+		*slot(event->facts.seq) = *event;
+		published = event->facts.seq + 1;
 	}
 	raw_spin_unlock_irqrestore(&lock, flags);
 }

@@ -21,7 +21,7 @@ static void copy_group(struct tcpwatch_bind *bind, const struct sock *sk)
 
 	rcu_read_lock();
 	group = rcu_dereference(sk->sk_reuseport_cb);
-	bind->grouped = group;
+	bind->grouped = !!group;
 	bind->group_closed_to = group && !READ_ONCE(group->num_closed_socks);
 	rcu_read_unlock();
 }
@@ -67,6 +67,7 @@ void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 	copy->substate = copy->bind.state;
 	copy->belongs = TCPWATCH_BELONGS_UNACCEPTED;
 	copy->connect_bound = false;
+	copy->self_bound = false;
 	copy->uid = INVALID_UID;
 	copy->ino = 0;
 	copy->cgroup = 0;
@@ -84,6 +85,7 @@ void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 	copy_group(&copy->bind, sk);
 	copy->belongs = belongs(sk);
 	copy->connect_bound = tb && compat_connect_bound(sk, tb);
+	copy->self_bound = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
 	copy->uid = READ_ONCE(sk->sk_uid);
 	copy->ino = compat_sk_ino(sk);
 	rcu_read_lock();

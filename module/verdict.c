@@ -200,15 +200,22 @@ unsigned int tcpwatch_verdict_hash(const struct tcpwatch_sock *want, const struc
 			    want->peer.s6_addr32[3], to);
 }
 
+static bool has_tuple4(const struct sock *sk, const struct tuple *tuple, __be32 from, __be32 to)
+{
+	INET_ADDR_COOKIE(cookie, to, from);
+
+	return inet_match(tuple->net, sk, cookie, tuple->ports, tuple->want->bind.dev, tuple->sdif);
+}
+
 static bool has_tuple(const struct sock *sk, const struct tuple *tuple)
 {
 	const struct tcpwatch_sock *want = tuple->want;
-	INET_ADDR_COOKIE(cookie, want->peer.s6_addr32[3], want->bind.addr.s6_addr32[3]);
+	const __be32 from = want->bind.addr.s6_addr32[3], to = want->peer.s6_addr32[3];
 
 	if (is_v6(want))
 		return inet6_match(tuple->net, sk, &want->peer, &want->bind.addr, tuple->ports,
 				   want->bind.dev, tuple->sdif);
-	return inet_match(tuple->net, sk, cookie, tuple->ports, want->bind.dev, tuple->sdif);
+	return has_tuple4(sk, tuple, from, to);
 }
 
 static bool takes_over(const struct sock *sk, bool bound)

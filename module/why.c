@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * For everybody, as the call itself is: it tells what bind() would, of the asker's
- * own network namespace, and names processes as the other views do.
+ * It tells what bind() would, of the asker's own network namespace, and names
+ * processes as the other views do.
  */
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -20,6 +20,9 @@
 #include "request.h"
 #include "resolve.h"
 #include "why.h"
+
+/* For everybody, as bind() is. */
+#define WHY_MODE	0666
 
 /**
  * struct why - one open file
@@ -63,11 +66,11 @@ static void answer(struct why *why)
 
 	memset(event, 0, sizeof(*event));
 	tcpwatch_dryrun(&event->facts, &why->request);
-	event->time = ktime_get_ns();
-	event->netns = net->ns.inum;
-	event->netns_cookie = net->net_cookie;
-	event->task.uid = why->request.want.bind.uid;
-	if (event->error)
+	event->facts.time = ktime_get_ns();
+	event->facts.netns = net->ns.inum;
+	event->facts.netns_cookie = net->net_cookie;
+	event->facts.task.uid = why->request.want.bind.uid;
+	if (event->facts.error)
 		tcpwatch_resolve_now(event, &why->owners);
 	seq_buf_init(&buf, why->answer, sizeof(why->answer));
 	tcpwatch_fields_answer(&buf, event, &why->reader);
@@ -89,7 +92,7 @@ static int ask(struct why *why, char *line, size_t size)
 	else
 		answer(why);
 	tcpwatch_request_put(&why->request);
-	return wrong ? -EINVAL : 0;
+	return wrong ? why->request.error : 0;
 }
 
 static ssize_t tcpwatch_why_write(struct file *file, const char __user *from, size_t size,
@@ -162,7 +165,7 @@ static const struct proc_ops why_proc_ops = {
 
 int tcpwatch_why_init(void)
 {
-	return proc_create(TCPWATCH_WHY, 0666, NULL, &why_proc_ops) ? 0 : -ENOMEM;
+	return proc_create(TCPWATCH_WHY, WHY_MODE, NULL, &why_proc_ops) ? 0 : -ENOMEM;
 }
 
 void tcpwatch_why_exit(void)

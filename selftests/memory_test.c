@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Refused for want of memory: bind() and listen() then say that the address is in
+ * use, and connect() does not say that it is not there.
+ */
+#include "../kselftest.h"
+#include "../kselftest_harness.h"
+#include "expect.h"
+
+#define PORT	18081
+
+/* Fail the first allocation that may fail, then the second, until none is left. */
+FIXTURE(memory) {
+	struct world world;
+	int nth;
+};
+
+FIXTURE_VARIANT(memory) {
+	const char *call;
+	const char *at;
+	int port;
+};
+
+#define MEMORY(name, call_, at_, port_) \
+	FIXTURE_VARIANT_ADD(memory, name) { .call = call_, .at = at_, .port = port_ }
+
+MEMORY(bind_v4, "bind", "127.0.0.1", PORT);
+MEMORY(bind_v6, "bind", "::", PORT);
+MEMORY(bind_port_0, "bind", "127.0.0.1", 0);
+MEMORY(listen, "listen", "0.0.0.0", 0);
+
+#define VERBOSE	"/sys/kernel/debug/failslab/verbose"
+/* "N": those that may sleep fail as well */
+#define WAIT	"/sys/kernel/debug/failslab/ignore-gfp-wait"
+
+static void put_word(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	if (file) {
+		fprintf(file, "%s\n", text);
+		fclose(file);
+	}
+}
+
+/* The file to arm failures with, and no words about each in the kernel log. */
+static int open_nth(void)
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || access(VERBOSE, F_OK))
+		return -1;
+	put_word(VERBOSE, "0");
+	return fd;
+}
+
+FIXTURE_SETUP(memory)
+{
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	self->nth = open_nth();
+	if (self->nth < 0)
+		SKIP(return, "no fault injection in this kernel");
+	ASSERT_EQ(enter_world(&self->world), 0);
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	put_word(VERBOSE, "2");
+	leave_world(_metadata, &self->world);
+}
+
+/* Arm, or disarm and say what was left: 0 if the allocation was reached. */
+static int fail_nth(int fd, int nth)
+{
+	char text[16] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return -1;
+	if (dprintf(fd, "%d", nth) < 0)
+		return -1;
+	return atoi(text);
+}
+
+TEST_F(memory, bucket)
+{
+	bool listens = !strcmp(variant->call, "listen");
+	int refused = 0, nth, err, left;
+	struct side side = { variant->at, 0 };
+
+	for (nth = 1; nth < 100; nth++) {
+		int fd = make_socket(&side);
+
+		ASSERT_GE(fail_nth(self->nth, nth), 0);
+		err = listens ? listen(fd, 1) : bind_to(fd, variant->at, variant->port);
+		if (err)
+			err = errno;
+		left = fail_nth(self->nth, 0);
+		ASSERT_GE(left, 0);
+		/* the kernel has one word for both */
+		if (err == EADDRINUSE) {
+			expect_event(_metadata, &self->world, variant->call, "EADDRINUSE",
+				     "no_memory", endpoint(variant->at, variant->port), "");
+			refused++;
+		} else {
+			expect_silence(_metadata, &self->world);
+		}
+		close(fd);
+		if (left)
+			break;
+	}
+	TH_LOG("%d of %d refused", refused, nth - 1);
+	ASSERT_EQ(err, 0);
+	/* a bucket by port, another by address and port */
+	EXPECT_EQ(refused, 2);
+}
+
+/* connect() says ENOMEM or ENOBUFS itself: not a word of ports or addresses. */
+FIXTURE(buffers) {
+	struct world world;
+	int nth;
+};
+
+FIXTURE_VARIANT(buffers) {
+	const char *at;
+	bool bound;
+};
+
+FIXTURE_VARIANT_ADD(buffers, v4) { .at = "127.0.0.1" };
+FIXTURE_VARIANT_ADD(buffers, v4_bound) { .at = "127.0.0.1", .bound = true };
+FIXTURE_VARIANT_ADD(buffers, v6) { .at = "::1" };
+FIXTURE_VARIANT_ADD(buffers, v6_bound) { .at = "::1", .bound = true };
+
+FIXTURE_SETUP(buffers)
+{
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	self->nth = open_nth();
+	if (self->nth < 0)
+		SKIP(return, "no fault injection in this kernel");
+	put_word(WAIT, "N");
+	ASSERT_EQ(enter_world(&self->world), 0);
+}
+
+FIXTURE_TEARDOWN(buffers)
+{
+	put_word(WAIT, "Y");
+	put_word(VERBOSE, "2");
+	leave_world(_metadata, &self->world);
+}
+
+TEST_F(buffers, connect)
+{
+	struct side side = { variant->at, REUSEADDR };
+	int failed = 0, nth, err, left = 0, fd;
+
+	ASSERT_GE(server_on(variant->at, SERVER), 0);
+	for (nth = 1; nth < 200 && !left; nth++) {
+		fd = make_socket(&side);
+		if (variant->bound)
+			ASSERT_EQ(bind_to(fd, variant->at, 20000 + nth), 0);
+		ASSERT_GE(fail_nth(self->nth, nth), 0);
+		err = connect_to(fd, variant->at, SERVER) ? errno : 0;
+		left = fail_nth(self->nth, 0);
+		ASSERT_GE(left, 0);
+		failed += !!err;
+		EXPECT_NE(err, EADDRNOTAVAIL);
+		close(fd);
+	}
+	TH_LOG("%d of %d failed", failed, nth - 2);
+	ASSERT_GT(left, 0);
+	ASSERT_EQ(err, 0);
+	EXPECT_GT(failed, 0);
+	expect_silence(_metadata, &self->world);
+}
+
+TEST_HARNESS_MAIN
