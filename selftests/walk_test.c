@@ -135,7 +135,8 @@ static int call(const struct slot *slot, enum deed deed, const char **name)
 /* The three witnesses of one call. Returns the option that was advised, -1: it succeeded. */
 static int attempt(long number, struct slot *slot, enum deed deed)
 {
-	bool words = deed <= BIND_LISTEN && !(slot->side.flags & GROUPED) && number / 2 % 2;
+	bool words = deed <= BIND_LISTEN && !(slot->side.flags & (GROUPED | FREEBIND)) &&
+		     number / 2 % 2;
 	struct refusal now = { .number = number, .port = port };
 	char request[256];
 
@@ -189,7 +190,9 @@ static void fill(long number, struct slot *slot, const struct step *step)
 	tested.remedies++;
 	if (attempt(number + 1, slot, step->empty) < 0)
 		return;
-	disagree(number + 1, NULL, NULL, "what is advised does not help");
+	/* the address first: whether the port is free had not been asked */
+	if (advised != FREEBIND)
+		disagree(number + 1, NULL, NULL, "what is advised does not help");
 	empty(slot);
 }
 
@@ -218,13 +221,15 @@ static void take_connection(struct slot *slot, struct slot *child)
 	child->peer = peer;
 }
 
+/* Of two that have the same four-tuple, by devices, one gets no answer. */
 static void time_out(struct slot *slot)
 {
 	shutdown(slot->fd, SHUT_WR);
-	wait_for_state(slot->peer, TCP_CLOSE_WAIT);
-	finish(&slot->peer);
-	wait_for_state(slot->fd, TCP_CLOSE);
-	finish(&slot->fd);
+	if (settles(slot->peer, TCP_CLOSE_WAIT, SILENCE)) {
+		finish(&slot->peer);
+		settles(slot->fd, TCP_CLOSE, SILENCE);
+	}
+	empty(slot);
 }
 
 static void go_on(long number, struct slot *slot, const struct step *step)
