@@ -224,6 +224,7 @@ static inline void run_one(long number)
 	why = tested.matrix->why_not(number);
 	if (why)
 		ksft_exit_skip("%s: %s\n", text, why);
+	diff.story = true;
 	tested.matrix->run(number);
 	end_events();
 	ksft_test_result(!diff.disagreements, "%s: %s\n", text, diff.refused ? "refused" :
