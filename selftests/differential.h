@@ -22,6 +22,7 @@
  * struct matrix - the cases of a test
  * @groups: of cases, each with a result
  * @group_cases: numbers in a group
+ * @calls: numbers that a case takes, if it is more than one call; 0: one
  * @stride: every so many cases are run
  * @why_not: why a number is no case, or NULL
  * @name_group: a group in words
@@ -30,6 +31,7 @@
 struct matrix {
 	int groups;
 	long group_cases;
+	long calls;
 	long stride;
 	const char *(*why_not)(long number);
 	void (*name_group)(int group, char *to, size_t size);
@@ -111,6 +113,24 @@ static inline int new_port(void)
 	return tested.next_port++;
 }
 
+/* The address that the kernel chooses for a destination. */
+static inline const char *source_for(const char *target)
+{
+	bool v6 = strchr(target, ':');
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	static char text[64];
+
+	if (connect_to(fd, target, SERVER_PORT) || getsockname(fd, (struct sockaddr *)&ss, &len))
+		ksft_exit_fail_perror("a source address");
+	close(fd);
+	inet_ntop(ss.ss_family, v6 ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr :
+				     (void *)&((struct sockaddr_in *)&ss)->sin_addr,
+		  text, sizeof(text));
+	return text;
+}
+
 static inline void complain(long number)
 {
 	tested.groups[number / tested.matrix->group_cases].wrong++;
@@ -127,7 +147,8 @@ static inline void run_groups(void)
 		begin = group * matrix->group_cases;
 		refused = diff.refused;
 		free = diff.free;
-		for (number = begin; number < begin + matrix->group_cases; number++) {
+		for (number = begin; number < begin + matrix->group_cases;
+		     number += matrix->calls ? : 1) {
 			why = matrix->why_not(number);
 			if (why) {
 				drop(why);
@@ -203,6 +224,7 @@ static inline void run_one(long number)
 	why = tested.matrix->why_not(number);
 	if (why)
 		ksft_exit_skip("%s: %s\n", text, why);
+	diff.story = true;
 	tested.matrix->run(number);
 	end_events();
 	ksft_test_result(!diff.disagreements, "%s: %s\n", text, diff.refused ? "refused" :

@@ -16,16 +16,10 @@ static void make_request(long number, const struct trial *trial, int fd, char *t
 	len = snprintf(to, size, "tcp %s%s", endpoint(want->address, automatic ? 0 : port),
 		       trial->kind == BIND || trial->kind == AUTO ? "" : " listen");
 	/* by a socket that has the options, or by words */
-	if (trial->kind >= LATER || (want->flags & GROUPED) || number % 2) {
+	if (trial->kind >= LATER || (want->flags & GROUPED) || number % 2)
 		snprintf(to + len, size - len, " fd=%d", fd);
-		return;
-	}
-	snprintf(to + len, size - len, "%s%s%s%s%s%s",
-		 want->flags & REUSEADDR ? " reuseaddr" : "",
-		 want->flags & REUSEPORT ? " reuseport" : "",
-		 want->flags & V6ONLY ? " v6only" : "", want->flags & ON_LO ? " dev=lo" : "",
-		 want->flags & ON_OTHER ? " dev=" OTHER_DEV : "",
-		 want->flags & OTHER_UID ? " uid=1000" : "");
+	else
+		snprintf(to + len, size - len, "%s", side_words(want));
 }
 
 /* Before the dry run: what the asker has done already. 0, or what it was told. */
@@ -125,8 +119,6 @@ static void run(long number)
 	} else {
 		make_request(number, &trial, fd, request, sizeof(request));
 		now.port = trial.held.port;
-		/* to listen without bind() is to bind to port 0, for the dry run */
-		now.but = trial.kind == AUTO_LISTEN ? "call" : NULL;
 		now.awaited = trial.kind >= AUTO && number % 64 == 0;
 		dry_run(&now, request);
 		name_thread("#", number);
@@ -166,13 +158,6 @@ static const struct remedy {
 	{ "range_exhausted", .end = true },
 };
 
-static const struct { const char *fix; int flag; } options[] = {
-	{ "set SO_REUSEADDR on this socket before bind()", REUSEADDR },
-	{ "set SO_REUSEPORT on this socket before bind()", REUSEPORT },
-	{ "set IPV6_V6ONLY on this socket before bind()", V6ONLY },
-	{ "set IP_FREEBIND on this socket before bind()", FREEBIND },
-};
-
 /* The same once more, with what was to help. */
 static void again(const struct refusal *refusal, const char *line, struct trial *trial, bool end)
 {
@@ -186,6 +171,9 @@ static void again(const struct refusal *refusal, const char *line, struct trial 
 			holder_end_all(&trial->held);
 		err = call(trial, fd, &name, &spent);
 	}
+	/* the address first: whether the port is free had not been asked */
+	if ((trial->want.flags & FREEBIND) && err == EADDRINUSE)
+		err = 0;
 	close(fd);
 	holder_end_all(&trial->held);
 	tested.remedies++;
@@ -205,13 +193,11 @@ static void try_remedies(const struct refusal *refusal, const char *line)
 	const char *fix = value(line, "fix"), *rule = value(line, "rule");
 	const struct remedy *remedy;
 	struct trial trial;
-	size_t i;
+	int option = fix_option(fix);
 
-	for (i = 0; i < ARRAY_SIZE(options); i++) {
-		if (strcmp(fix, options[i].fix))
-			continue;
+	if (option) {
 		decode(refusal->number, &trial);
-		trial.want.flags |= options[i].flag;
+		trial.want.flags |= option;
 		again(refusal, line, &trial, false);
 		return;
 	}
@@ -316,7 +302,7 @@ int main(int argc, char **argv)
 	};
 
 	/* a debug kernel under emulation takes ten times as long */
-	matrix.stride = access("/sys/kernel/debug/kmemleak", F_OK) ? 61 : 211;
+	matrix.stride = access("/sys/kernel/debug/kmemleak", F_OK) ? 37 : 251;
 	diff.judge = judge;
 	diff.describe = describe;
 	return differential_main(argc, argv, &matrix, 5000);

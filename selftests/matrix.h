@@ -3,6 +3,7 @@
 #ifndef _SELFTESTS_MATRIX_H
 #define _SELFTESTS_MATRIX_H
 
+#include "sides.h"
 #include "states.h"
 
 /* What a holder has become: a group of cases each. */
@@ -29,21 +30,6 @@ static const struct place {
 };
 
 #define PLACES	((int)ARRAY_SIZE(places))
-
-/* Families. A dual one is an IPv6 wildcard that is connected over IPv4. */
-enum family { V4, V6, V6_ONLY, MAPPED, DUAL, FAMILIES };
-
-static const char *const family_names[] = { "v4", "v6", "v6only", "mapped", "dual" };
-
-enum { SPECIFIC, DIFFERENT, WILDCARD };
-
-static const char *const addresses[][3] = {
-	[V4] = { "127.0.0.1", "127.0.0.2", "0.0.0.0" },
-	[V6] = { "::1", "fd00::2", "::" },
-	[V6_ONLY] = { "::1", "fd00::2", "::" },
-	[MAPPED] = { "::ffff:127.0.0.1", "::ffff:127.0.0.2", "::ffff:0.0.0.0" },
-	[DUAL] = { "::ffff:127.0.0.1", NULL, "::" },
-};
 
 /* What is asked for; LATER is bound before the holder goes where it goes. */
 enum kind { BIND, BIND_LISTEN, LATER, AUTO, AUTO_LISTEN, KINDS };
@@ -119,21 +105,6 @@ static const char *decode(long number, struct trial *trial)
 	if (trial->kind == LATER && trial->held.role == CHOSEN)
 		return "connect() chooses no port that is bound";
 	return NULL;
-}
-
-static void describe_side(const struct side *side, char *to, size_t size)
-{
-	static const struct { int flag; const char *name; } names[] = {
-		{ REUSEADDR, "reuseaddr" }, { REUSEPORT, "reuseport" }, { V6ONLY, "v6only" },
-		{ ON_LO, "dev=lo" }, { ON_OTHER, "dev=" OTHER_DEV }, { OTHER_UID, "uid=1000" },
-		{ GROUPED, "in a group" },
-	};
-	size_t i, len = snprintf(to, size, "%s", side->address);
-
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (side->flags & names[i].flag)
-			len += snprintf(to + len, size - len, " %s", names[i].name);
-	}
 }
 
 static void describe(long number, char *to, size_t size)

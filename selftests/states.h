@@ -99,21 +99,26 @@ static inline int make_side(const struct side *side)
 	return fd;
 }
 
-static inline void wait_for_state(int fd, int state)
+static inline int tcp_state(int fd)
 {
 	struct tcp_info info;
-	socklen_t len;
-	int i;
+	socklen_t len = sizeof(info);
 
-	for (i = 0; i < PATIENCE; i++) {
-		len = sizeof(info);
-		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
-			break;
-		if (info.tcpi_state == state)
-			return;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? -1 : info.tcpi_state;
+}
+
+/* Does it come to a state within so many milliseconds? */
+static inline bool settles(int fd, int state, int ms)
+{
+	while (tcp_state(fd) != state && ms--)
 		poll(NULL, 0, 1);
-	}
-	ksft_exit_fail_msg("a socket is in state %d instead of %d\n", info.tcpi_state, state);
+	return tcp_state(fd) == state;
+}
+
+static inline void wait_for_state(int fd, int state)
+{
+	if (!settles(fd, state, PATIENCE))
+		ksft_exit_fail_msg("a socket is in state %d instead of %d\n", tcp_state(fd), state);
 }
 
 /* Nothing is left of it but, if it had closed already, TIME-WAIT. */

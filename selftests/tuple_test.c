@@ -255,24 +255,6 @@ static int target_port(const struct trial *trial)
 	return trial->place->occupant == SYN_RECEIVED ? local_port(trial->held.peer) : SERVER_PORT;
 }
 
-/* The address that the kernel chooses for a destination. */
-static const char *source_for(const char *target)
-{
-	bool v6 = strchr(target, ':');
-	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	static char text[64];
-
-	if (connect_to(fd, target, SERVER_PORT) || getsockname(fd, (struct sockaddr *)&ss, &len))
-		ksft_exit_fail_perror("a source address");
-	close(fd);
-	inet_ntop(ss.ss_family, v6 ? (void *)&((struct sockaddr_in6 *)&ss)->sin6_addr :
-				     (void *)&((struct sockaddr_in *)&ss)->sin_addr,
-		  text, sizeof(text));
-	return text;
-}
-
 static void make_request(const struct trial *trial, int fd, bool words, char *to, size_t size)
 {
 	bool specific = trial->from == AT || trial->from == AUTO_AT;

@@ -48,6 +48,7 @@ static struct {
 	long disagreements;
 	long told;		/* so many in full */
 	long refused, free;
+	bool story;		/* each call is told */
 	/* what is to be done with each event, beyond comparing it */
 	void (*judge)(const struct refusal *refusal, const char *line);
 	void (*describe)(long number, char *to, size_t size);
@@ -312,7 +313,12 @@ static inline void dry_run(struct refusal *now, const char *request)
 static inline void witness(const struct refusal *now)
 {
 	bool refused = !strcmp(value(now->dry, "verdict"), "refused");
+	char text[256];
 
+	if (diff.story) {
+		diff.describe(now->number, text, sizeof(text));
+		ksft_print_msg("%s: %s\n", text, now->error ? errno_name(now->error) : "yes");
+	}
 	if (*now->dry && strcmp(value(now->dry, "event"), "why"))
 		disagree(now->number, now->dry, NULL, "not an answer");
 	else if (*now->dry && !refused && strcmp(value(now->dry, "verdict"), "free"))
