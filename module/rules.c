@@ -49,8 +49,9 @@ static bool overlap_specific(const struct tcpwatch_bind *want, const struct tcpw
 	if (ipv6_addr_any(&own->addr))
 		return true;
 	if (mapped(own) && !own->addr4)
-		return mapped(want) && (COMPAT_MAPPED_ANY_COVERS || want->family != own->family ||
-					want->family == AF_INET);
+		return mapped(want) &&
+		       (COMPAT_MAPPED_ANY_COVERS || want->family != own->bucket_family ||
+			want->family == AF_INET);
 	return ipv6_addr_equal(&want->addr, &own->addr);
 }
 

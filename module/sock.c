@@ -30,6 +30,7 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
 {
 	bind->addr4 = sk->sk_rcv_saddr;
 	bind->family = sk->sk_family;
+	bind->bucket_family = sk->sk_family;
 	if (sk->sk_family == AF_INET6)
 		bind->addr = sk->sk_v6_rcv_saddr;
 	else

@@ -51,12 +51,20 @@ void tcpwatch_verdict_init(struct tcpwatch_facts *facts)
 	facts->range_hi = 0;
 }
 
+/* Under the bhash lock, which keeps the socket's buckets. */
+static void copy_owner(struct tcpwatch_bind *own, const struct sock *sk)
+{
+	tcpwatch_sock_bind(own, sk);
+	own->bucket_family = compat_bucket_family(sk);
+}
+
 /* To the rules the same socket; mostly owners are many connections of one listener. */
 static bool is_alike(const struct tcpwatch_bind *one, const struct tcpwatch_bind *two)
 {
 	return one->state == two->state && ipv6_addr_equal(&one->addr, &two->addr) &&
 	       one->addr4 == two->addr4 && one->family == two->family &&
-	       one->reuse == two->reuse && one->reuseport == two->reuseport &&
+	       one->bucket_family == two->bucket_family && one->reuse == two->reuse &&
+	       one->reuseport == two->reuseport &&
 	       one->v6only == two->v6only && one->dev == two->dev && uid_eq(one->uid, two->uid);
 }
 
@@ -107,7 +115,7 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 		/* a listener keeps its bucket, and that is locked */
 		if (sk == walk->sk || READ_ONCE(inet_csk(sk)->icsk_bind_hash) != walk->tb)
 			continue;
-		tcpwatch_sock_bind(&own, sk);
+		copy_owner(&own, sk);
 		if (own.state == TCP_LISTEN && judge(walk, sk, &own)) {
 			walk->listener = sk;
 			break;
@@ -154,7 +162,7 @@ static bool look(struct sock *sk, void *arg)
 	if (walk->pick == TCPWATCH_PICK_EXPLICIT && !walk->raced &&
 	    tcpwatch_rules_reuse(facts->want.bind.reuse, sk->sk_reuse, READ_ONCE(sk->sk_state)))
 		return false;
-	tcpwatch_sock_bind(&own, sk);
+	copy_owner(&own, sk);
 	if (walk->raced) {
 		/* what a listener is once it has ceased to be one */
 		if (own.state != TCP_CLOSE || sk->sk_dport)
