@@ -252,6 +252,9 @@ static void resolve(struct work_struct *unused)
 	unsigned long wait;
 	unsigned int count;
 
+	WRITE_ONCE(kicked, false);
+	/* pairs with the barrier of the handler */
+	smp_mb();
 	while ((count = take_batch())) {
 		costly |= owners->count || owners->netns_count;
 		wait = costly ? scan_wait() : 0;
