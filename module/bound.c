@@ -5,9 +5,10 @@
  * them are of ports that nobody owns any more.
  */
 #include <linux/cgroup.h>
-#include <linux/hash.h>
+#include <linux/jhash.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
@@ -29,6 +30,9 @@
 
 /* Fewer free places than this make the worker look for more. */
 #define FREE_LOW	(NOTES / 8)
+
+/* And it rests so long before it looks again. */
+#define SWEEP_REST	(HZ / 5)
 
 /* Places passed over, when all are taken, to spare the sockets that listen. */
 #define SPARE		32
@@ -72,8 +76,10 @@ struct note {
 static DEFINE_RAW_SPINLOCK(lock);
 static struct note *notes;
 static u16 chains[1 << CHAIN_BITS];
+static u32 seed;	/* so that nobody can choose a chain */
 static u16 free_first;
 static unsigned int free_count;
+static unsigned long next_sweep;	/* not before then, in jiffies */
 static unsigned int hand;	/* the next place to be taken from its note */
 
 static void sweep(struct work_struct *work);
@@ -82,7 +88,9 @@ static struct workqueue_struct *queue;
 
 static u16 *chain_of(u64 netns_cookie, u16 port)
 {
-	return &chains[hash_32((u32)netns_cookie << 16 ^ port, CHAIN_BITS)];
+	u32 hash = jhash_3words(netns_cookie, netns_cookie >> 32, port, seed);
+
+	return &chains[hash & (ARRAY_SIZE(chains) - 1)];
 }
 
 static void unlink_note(u16 at)
@@ -139,6 +147,14 @@ struct place {
 	unsigned int count;
 };
 
+/* What does not listen counts as older than what does. */
+static bool is_older(const struct note *note, const struct note *than)
+{
+	if (!than || note->listened != than->listened)
+		return !than || than->listened;
+	return note->time < than->time;
+}
+
 static struct place find_place(const struct sock *sk, u64 netns_cookie)
 {
 	struct place place = {};
@@ -153,7 +169,8 @@ static struct place find_place(const struct sock *sk, u64 netns_cookie)
 			place.note = note;
 			break;
 		}
-		place.oldest = note;
+		if (is_older(note, place.oldest))
+			place.oldest = note;
 		place.count++;
 	}
 	return place;
@@ -216,7 +233,9 @@ void tcpwatch_bound_note(const struct sock *sk)
 		note->seeded = false;
 		fill(note, sk, current);
 	}
-	low = free_count == FREE_LOW;
+	low = free_count <= FREE_LOW && time_after_eq(jiffies, next_sweep);
+	if (low)
+		next_sweep = jiffies + SWEEP_REST;
 	raw_spin_unlock(&lock);
 	if (low)
 		queue_work(queue, &sweeper);
@@ -279,6 +298,7 @@ static void sweep(struct work_struct *work)
 	unsigned int at;
 
 	for (at = 0; at < NOTES; at++) {
+		cond_resched();
 		raw_spin_lock_irq(&lock);
 		note = notes[at];
 		raw_spin_unlock_irq(&lock);
@@ -299,7 +319,6 @@ static void sweep(struct work_struct *work)
 			free_note(at);
 		}
 		raw_spin_unlock_irq(&lock);
-		cond_resched();
 	}
 	if (net)
 		put_net(net);
@@ -386,6 +405,8 @@ int tcpwatch_bound_init(void)
 		vfree(notes);
 		return -ENOMEM;
 	}
+	seed = get_random_u32();
+	next_sweep = jiffies;
 	memset16(chains, NOTES, ARRAY_SIZE(chains));
 	free_first = NOTES;
 	for (i = NOTES; i--; )

@@ -11,6 +11,7 @@
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_timewait_sock.h>
+#include <net/ip.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -196,6 +197,25 @@ static inline bool compat_own_range(const struct sock *sk)
 	return inet_sk(sk)->local_port_range.lo || inet_sk(sk)->local_port_range.hi;
 #else
 	return READ_ONCE(inet_sk(sk)->local_port_range);
+#endif
+}
+
+/*
+ * inet_sk_get_local_port_range() for handlers: on older kernels it may wait for who
+ * writes the sysctl, and on RT that sleeps. A range half written is told wrong.
+ */
+static inline void compat_port_range(const struct sock *sk, int *lo, int *hi)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	int low = READ_ONCE(sock_net(sk)->ipv4.ip_local_ports.range[0]);
+	int high = READ_ONCE(sock_net(sk)->ipv4.ip_local_ports.range[1]);
+	int own_low = inet_sk(sk)->local_port_range.lo;
+	int own_high = inet_sk(sk)->local_port_range.hi;
+
+	*lo = low <= own_low && own_low <= high ? own_low : low;
+	*hi = *lo <= own_high && own_high <= high ? own_high : high;
+#else
+	inet_sk_get_local_port_range(sk, lo, hi);
 #endif
 }
 

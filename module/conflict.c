@@ -53,6 +53,7 @@ struct call {
 
 enum { BIND_CONFLICT, ANY_CONFLICT, BIND4, BIND6, LISTEN, ROWS };
 static struct tcpwatch_hook rows[ROWS];
+static struct tcpwatch_slots slots;
 
 /* Set for good at exit: refusals can no longer be explained, so none is recorded. */
 static bool leaving;
@@ -126,7 +127,7 @@ static bool is_explicit(struct pt_regs *regs)
  */
 static int take_question(struct question *question, const struct sock *sk)
 {
-	question->call = tcpwatch_slot_find(sk);
+	question->call = tcpwatch_slot_find(&slots, sk);
 	if (!question->call)
 		return 1;
 	question->call->asked = true;
@@ -199,7 +200,7 @@ static int start_call(struct call *call)
 	call->missed = predicates_missed();
 	call->before = predicates_entered();
 	call->migrations = current->se.nr_migrations;
-	call->slot = tcpwatch_slot_claim(call->sk, call);
+	call->slot = tcpwatch_slot_claim(&slots, call->sk, call);
 	return 0;
 }
 
@@ -300,7 +301,7 @@ static void record_in_use(struct call *call)
 	}
 	facts->error = EADDRINUSE;
 	if (!call->port) {
-		inet_sk_get_local_port_range(call->sk, &lo, &hi);
+		compat_port_range(call->sk, &lo, &hi);
 		facts->range_lo = lo;
 		facts->range_hi = hi;
 	}

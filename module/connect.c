@@ -21,6 +21,7 @@
 
 enum { RESET_SADDR, V6_CONNECT, ROWS };
 static struct tcpwatch_hook rows[ROWS];
+static struct tcpwatch_slots slots;
 
 /* Set for good at exit: how far a call has come can no longer be told. */
 static bool leaving;
@@ -54,7 +55,7 @@ static void exhausted(struct tcpwatch_facts *facts, const struct sock *sk)
 {
 	int lo, hi;
 
-	inet_sk_get_local_port_range(sk, &lo, &hi);
+	compat_port_range(sk, &lo, &hi);
 	facts->rule = TCPWATCH_RULE_NO_SOURCE_PORT;
 	facts->range_lo = lo;
 	facts->range_hi = hi;
@@ -115,7 +116,7 @@ static int tcpwatch_hook_reset_saddr(struct kprobe *kp, struct pt_regs *regs)
 		tcpwatch_stat_add(TCPWATCH_STAT_CONNECTS_OTHER, 1);
 		return 0;
 	}
-	outer = tcpwatch_slot_find(sk);
+	outer = tcpwatch_slot_find(&slots, sk);
 	if (outer) {
 		/* its return knows the errno */
 		outer->facts = facts;
@@ -140,7 +141,7 @@ static int tcpwatch_hook_v6_connect_entry(struct kretprobe_instance *ri, struct 
 		return 1;
 	call->sk = sk;
 	call->late = false;
-	call->slot = tcpwatch_slot_claim(sk, call);
+	call->slot = tcpwatch_slot_claim(&slots, sk, call);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/capability.h>
 #include <linux/errno.h>
+#include <linux/sched/signal.h>
 #include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/l3mdev.h>
@@ -201,7 +202,7 @@ static bool find_port(struct trial *trial, enum tcpwatch_pick pick, bool whole)
 	count = hi - lo + 1;
 	if (!whole)
 		count = count_tried(trial, count);
-	for (i = 0; i < count && !found; i++) {
+	for (i = 0; i < count && !found && !fatal_signal_pending(current); i++) {
 		if (!(i % BREATH))
 			cond_resched();
 		if (inet_is_local_reserved_port(trial->net, lo + i))

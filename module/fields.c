@@ -217,7 +217,7 @@ static bool put_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_HOLDER_INO:
 		return number(buf, holder->ino, holder->ino);
 	case TCPWATCH_FIELD_HOLDER_CGROUP:
-		return hostile(buf, *event->found.holder_cgroup_path,
+		return hostile(buf, reader->admin && *event->found.holder_cgroup_path,
 			       event->found.holder_cgroup_path);
 	case TCPWATCH_FIELD_HOLDER_PID:
 		return number(buf, known, tcpwatch_reader_pid(reader, owner));
@@ -256,7 +256,7 @@ static bool put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_BOUND_UID:
 		return number(buf, true, tcpwatch_reader_uid(reader, bound->task.uid));
 	case TCPWATCH_FIELD_BOUND_CGROUP:
-		return hostile(buf, *path, path);
+		return hostile(buf, reader->admin && *path, path);
 	case TCPWATCH_FIELD_BOUND_MS:
 		return number(buf, true, bound->age_ms);
 	case TCPWATCH_FIELD_BOUND_EXITED:

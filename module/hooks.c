@@ -50,8 +50,7 @@ static int register_hook(struct tcpwatch_hook *hook)
 
 static int plant(struct tcpwatch_hook *hook)
 {
-	hook->hits = alloc_percpu(u64);
-	hook->error = hook->hits ? register_hook(hook) : -ENOMEM;
+	hook->error = register_hook(hook);
 	hook->armed = !hook->error;
 	if (hook->armed)
 		return 0;
@@ -66,17 +65,27 @@ static int plant(struct tcpwatch_hook *hook)
 	return 0;
 }
 
-static void pull(struct tcpwatch_hook *hook)
+/*
+ * All are unregistered before any gives its memory back: a handler may read the
+ * hits of a row that is gone.
+ */
+static void pull_all(struct tcpwatch_hooks *hooks)
 {
-	if (hook->armed) {
+	struct tcpwatch_hook *hook;
+
+	for (hook = hooks->rows; hook < hooks->rows + hooks->count; hook++) {
+		if (!hook->armed)
+			continue;
 		if (hook->ret)
 			unregister_kretprobe(&hook->rp);
 		else
 			unregister_kprobe(&hook->kp);
 		hook->armed = false;
 	}
-	free_percpu(hook->hits);
-	hook->hits = NULL;
+	for (hook = hooks->rows; hook < hooks->rows + hooks->count; hook++) {
+		free_percpu(hook->hits);
+		hook->hits = NULL;
+	}
 }
 
 u64 tcpwatch_hook_hits(const struct tcpwatch_hook *hook)
@@ -109,6 +118,13 @@ int tcpwatch_hooks_plant(struct tcpwatch_hooks *hooks)
 
 	mutex_lock(&lock);
 	for (i = 0; i < hooks->count; i++) {
+		hooks->rows[i].hits = alloc_percpu(u64);
+		if (!hooks->rows[i].hits) {
+			err = -ENOMEM;
+			goto pull;
+		}
+	}
+	for (i = 0; i < hooks->count; i++) {
 		err = plant(&hooks->rows[i]);
 		if (err)
 			goto pull;
@@ -118,20 +134,16 @@ int tcpwatch_hooks_plant(struct tcpwatch_hooks *hooks)
 	return 0;
 
 pull:
-	for (i = 0; i < hooks->count; i++)
-		pull(&hooks->rows[i]);
+	pull_all(hooks);
 	mutex_unlock(&lock);
 	return err;
 }
 
 void tcpwatch_hooks_pull(struct tcpwatch_hooks *hooks)
 {
-	unsigned int i;
-
 	mutex_lock(&lock);
 	list_del(&hooks->node);
-	for (i = 0; i < hooks->count; i++)
-		pull(&hooks->rows[i]);
+	pull_all(hooks);
 	mutex_unlock(&lock);
 }
 

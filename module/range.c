@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <net/inet_hashtables.h>
 #include <net/ip.h>
@@ -162,7 +163,7 @@ void tcpwatch_range_survey(struct tcpwatch_range *range, struct net *net)
 
 	if (!survey)
 		return;
-	for (port = range->lo; port <= range->hi; port++) {
+	for (port = range->lo; port <= range->hi && !fatal_signal_pending(current); port++) {
 		look_at(range, survey, net, port);
 		if (!(port % BREATH))
 			cond_resched();

@@ -260,8 +260,9 @@ static void resolve(struct work_struct *unused)
 		wait = costly ? scan_wait() : 0;
 		if (wait && !waited && !tcpwatch_ring_crowded()) {
 			waited = true;
-			queue_delayed_work(queue, &work,
-					   min_t(unsigned long, wait, SCAN_DELAY_MAX));
+			/* an event that came meanwhile has queued it already */
+			mod_delayed_work(queue, &work,
+					 min_t(unsigned long, wait, SCAN_DELAY_MAX));
 			return;
 		}
 		waited = false;

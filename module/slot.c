@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/atomic.h>
 #include <linux/hash.h>
+#include <linux/kernel.h>
 #include <linux/sched.h>
 
 #include "slot.h"
 
-#define BITS	9
 #define PROBES	16
 
-static struct tcpwatch_slot slots[1 << BITS];
-
-static struct tcpwatch_slot *slot_at(const struct sock *sk, unsigned int probe)
+static struct tcpwatch_slot *slot_at(struct tcpwatch_slots *slots, const struct sock *sk,
+				     unsigned int probe)
 {
-	return &slots[(hash_ptr(sk, BITS) + probe) & ((1 << BITS) - 1)];
+	unsigned int at = hash_ptr(sk, TCPWATCH_SLOT_BITS) + probe;
+
+	return &slots->slot[at & (ARRAY_SIZE(slots->slot) - 1)];
 }
 
-struct tcpwatch_slot *tcpwatch_slot_claim(const struct sock *sk, void *what)
+struct tcpwatch_slot *tcpwatch_slot_claim(struct tcpwatch_slots *slots, const struct sock *sk,
+					  void *what)
 {
 	struct tcpwatch_slot *slot;
 	unsigned int i;
 
 	for (i = 0; i < PROBES; i++) {
-		slot = slot_at(sk, i);
+		slot = slot_at(slots, sk, i);
 		if (READ_ONCE(slot->sk) || cmpxchg(&slot->sk, NULL, sk))
 			continue;
 		slot->what = what;
@@ -33,13 +35,13 @@ struct tcpwatch_slot *tcpwatch_slot_claim(const struct sock *sk, void *what)
 }
 
 /* Releases leave holes: a free slot does not end the search. */
-void *tcpwatch_slot_find(const struct sock *sk)
+void *tcpwatch_slot_find(struct tcpwatch_slots *slots, const struct sock *sk)
 {
 	struct tcpwatch_slot *slot;
 	unsigned int i;
 
 	for (i = 0; i < PROBES; i++) {
-		slot = slot_at(sk, i);
+		slot = slot_at(slots, sk, i);
 		if (READ_ONCE(slot->sk) == sk && READ_ONCE(slot->task) == current)
 			return slot->what;
 	}

@@ -21,24 +21,37 @@ struct tcpwatch_slot {
 	void *what;
 };
 
+#define TCPWATCH_SLOT_BITS	9
+
+/**
+ * struct tcpwatch_slots - the places of one kind of call
+ * @slot: by hash of the socket
+ */
+struct tcpwatch_slots {
+	struct tcpwatch_slot slot[1 << TCPWATCH_SLOT_BITS];
+};
+
 /**
  * tcpwatch_slot_claim() - lay something down for a socket
+ * @slots: the places
  * @sk: the socket
  * @what: the thing; lives until tcpwatch_slot_release()
  *
  * Context: any, probe handlers included.
  * Return: the slot, or NULL when too many calls are under way.
  */
-struct tcpwatch_slot *tcpwatch_slot_claim(const struct sock *sk, void *what);
+struct tcpwatch_slot *tcpwatch_slot_claim(struct tcpwatch_slots *slots, const struct sock *sk,
+					  void *what);
 
 /**
  * tcpwatch_slot_find() - what was laid down for a socket
+ * @slots: the places
  * @sk: the socket
  *
  * Context: any, in the task that claimed.
  * Return: the thing, or NULL.
  */
-void *tcpwatch_slot_find(const struct sock *sk);
+void *tcpwatch_slot_find(struct tcpwatch_slots *slots, const struct sock *sk);
 
 /**
  * tcpwatch_slot_release() - give a slot back

@@ -58,6 +58,8 @@ static enum tcpwatch_belongs belongs(const struct sock *sk)
 void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 			const struct inet_bind_bucket *tb)
 {
+	struct cgroup *cgroup;
+
 	tcpwatch_sock_bind(&copy->bind, sk);
 	copy->port = sk->sk_num;
 	copy->peer_port = ntohs(sk->sk_dport);
@@ -90,7 +92,9 @@ void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 	copy->uid = READ_ONCE(sk->sk_uid);
 	copy->ino = compat_sk_ino(sk);
 	rcu_read_lock();
-	copy->cgroup = cgroup_id(sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data));
+	cgroup = sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data);
+	/* a socket met by RCU alone may just be made anew */
+	copy->cgroup = cgroup ? cgroup_id(cgroup) : 0;
 	rcu_read_unlock();
 }
 

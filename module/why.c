@@ -24,6 +24,9 @@
 /* For everybody, as bind() is. */
 #define WHY_MODE	0666
 
+/* One answer at a time: it may look through all processes, and anybody may ask. */
+static DEFINE_MUTEX(answering);
+
 /**
  * struct why - one open file
  * @reader: who asks
@@ -80,6 +83,7 @@ static void answer(struct why *why)
 static int ask(struct why *why, char *line, size_t size)
 {
 	const char *wrong;
+	int err;
 
 	/* a NUL would hide what follows it */
 	if (strlen(line) != size) {
@@ -87,12 +91,18 @@ static int ask(struct why *why, char *line, size_t size)
 		return -EINVAL;
 	}
 	wrong = tcpwatch_request_parse(&why->request, line, &why->reader);
-	if (wrong)
+	if (wrong) {
 		answer_invalid(why, wrong);
-	else
+		err = why->request.error;
+	} else {
+		err = mutex_lock_interruptible(&answering);
+	}
+	if (!err) {
 		answer(why);
+		mutex_unlock(&answering);
+	}
 	tcpwatch_request_put(&why->request);
-	return wrong ? why->request.error : 0;
+	return err;
 }
 
 static ssize_t tcpwatch_why_write(struct file *file, const char __user *from, size_t size,
