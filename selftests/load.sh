@@ -17,7 +17,7 @@ loaded && rmmod tcpwatch
 ktap_set_plan 10
 
 # A debug kernel under emulation takes seconds for what others do at once.
-lives=50 limit=10
+lives=50 limit=30
 if [ -e /sys/kernel/debug/kmemleak ]; then
 	lives=10 limit=120
 fi
