@@ -336,7 +336,7 @@ int main(int argc, char **argv)
 	struct matrix matrix = {
 		.groups = FAMILIES * PLACES,
 		.group_cases = GROUP_CASES,
-		.stride = 1,
+		.stride = 5,
 		.why_not = why_not,
 		.name_group = name_group,
 		.run = run,
