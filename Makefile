@@ -7,7 +7,7 @@ export V
 Q := $(if $(filter 0,$(V)),@)
 
 .DEFAULT_GOAL := module
-.PHONY: module help demo test mutants check load unload install uninstall clean
+.PHONY: module help demo test bench mutants check load unload install uninstall clean
 
 module:		## build tcpwatch.ko for KDIR (default: the running kernel)
 	$(Q)$(MAKE) $(if $(filter 0,$(V)),-s --no-print-directory) -C $(KDIR) \
@@ -15,7 +15,7 @@ module:		## build tcpwatch.ko for KDIR (default: the running kernel)
 
 help:		## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
-	@echo 'V=1 shows the commands; K=6.12 T=name narrows make test.'
+	@echo 'V=1 shows the commands; K=6.12 T=name narrows make test and bench.'
 
 demo:		## show the main job, in a throw-away VM
 	$(Q)selftests/vm/run -k $(or $(K),6.12) --icount \
@@ -26,6 +26,9 @@ test:		## run the tests on 6.1, 6.12 and sid, or on K; T names one test
 
 mutants:	## break the rule book and see the differential test turn red
 	$(Q)selftests/vm/mutants $(foreach k,$(K),-k $(k))
+
+bench:		## instructions with and without the module, on 6.12 or K; T names groups
+	$(Q)selftests/vm/bench $(foreach k,$(K),-k $(k)) $(T)
 
 check:		## checkpatch --strict, sparse, W=1 and shellcheck
 	$(Q)selftests/vm/check

@@ -33,6 +33,9 @@
 /* Places passed over, when all are taken, to spare the sockets that listen. */
 #define SPARE		32
 
+/* Notes of one port, after which the next takes the place of the oldest. */
+#define PER_PORT	32
+
 /**
  * struct note - a socket and who bound it
  * @next: index of the next on its chain, or on the list of free ones; NOTES: none
@@ -124,33 +127,58 @@ static u16 take_place(void)
 	return at;
 }
 
-static struct note *find_note(const struct sock *sk, u64 netns_cookie)
+/**
+ * struct place - where the note of a socket is, or is to be
+ * @note: the one of its address, be it of this socket or of one that was there before
+ * @oldest: else the oldest of its port
+ * @count: how many its port has
+ */
+struct place {
+	struct note *note;
+	struct note *oldest;
+	unsigned int count;
+};
+
+static struct place find_place(const struct sock *sk, u64 netns_cookie)
 {
-	u64 ino = compat_sk_ino(sk);
+	struct place place = {};
 	u16 at;
 
 	for (at = *chain_of(netns_cookie, sk->sk_num); at != NOTES; at = notes[at].next) {
 		struct note *note = &notes[at];
 
-		if (note->id == (unsigned long)sk && note->ino == ino &&
-		    note->port == sk->sk_num && note->netns_cookie == netns_cookie)
-			return note;
+		if (note->port != sk->sk_num || note->netns_cookie != netns_cookie)
+			continue;
+		if (note->id == (unsigned long)sk) {
+			place.note = note;
+			break;
+		}
+		place.oldest = note;
+		place.count++;
 	}
-	return NULL;
+	return place;
 }
 
-static struct note *new_note(const struct sock *sk, u64 netns_cookie)
+static struct note *take_note(const struct place *place, const struct sock *sk, u64 netns_cookie)
 {
-	u16 *chain = chain_of(netns_cookie, sk->sk_num);
-	u16 at = take_place();
-	struct note *note = &notes[at];
+	struct note *note = place->note;
+	u16 *chain, at;
 
-	note->next = *chain;
-	*chain = at;
-	note->port = sk->sk_num;
+	if (!note && place->count >= PER_PORT) {
+		note = place->oldest;
+		tcpwatch_stat_add(TCPWATCH_STAT_BOUND_FORGOTTEN, 1);
+	}
+	if (!note) {
+		chain = chain_of(netns_cookie, sk->sk_num);
+		at = take_place();
+		note = &notes[at];
+		note->next = *chain;
+		*chain = at;
+		note->port = sk->sk_num;
+		note->netns_cookie = netns_cookie;
+	}
 	note->id = (unsigned long)sk;
 	note->ino = compat_sk_ino(sk);
-	note->netns_cookie = netns_cookie;
 	return note;
 }
 
@@ -174,16 +202,17 @@ static void fill(struct note *note, const struct sock *sk, struct task_struct *t
 void tcpwatch_bound_note(const struct sock *sk)
 {
 	u64 netns_cookie = sock_net(sk)->net_cookie;
+	struct place place;
 	struct note *note;
 	bool low;
 
 	raw_spin_lock(&lock);
-	note = find_note(sk, netns_cookie);
-	if (note && sk->sk_state == TCP_LISTEN) {
+	place = find_place(sk, netns_cookie);
+	if (place.note && place.note->ino == compat_sk_ino(sk) && sk->sk_state == TCP_LISTEN) {
 		/* who bound it stays who bound it */
-		note->listened = true;
+		place.note->listened = true;
 	} else {
-		note = note ?: new_note(sk, netns_cookie);
+		note = take_note(&place, sk, netns_cookie);
 		note->seeded = false;
 		fill(note, sk, current);
 	}
@@ -204,14 +233,16 @@ static bool is_bound(const struct sock *sk)
 static void seed_one(struct task_struct *task, struct socket *sock, void *unused)
 {
 	const struct sock *sk = sock->sk;
+	struct place place;
 	struct note *note;
 
 	if (!sk || sk->sk_protocol != IPPROTO_TCP || !sk_is_inet(sk) || !is_bound(sk))
 		return;
 	preempt_disable();
 	raw_spin_lock(&lock);
-	if (!find_note(sk, sock_net(sk)->net_cookie) && free_first != NOTES) {
-		note = new_note(sk, sock_net(sk)->net_cookie);
+	place = find_place(sk, sock_net(sk)->net_cookie);
+	if (!place.note && free_first != NOTES) {
+		note = take_note(&place, sk, sock_net(sk)->net_cookie);
 		note->seeded = true;
 		fill(note, sk, task);
 	}

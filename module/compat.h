@@ -8,6 +8,7 @@
 #define _TCPWATCH_COMPAT_H
 
 #include <linux/version.h>
+#include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
 #include <net/inet_timewait_sock.h>
 #include <net/sock.h>
@@ -32,9 +33,28 @@
 /*
  * Does ::ffff:0.0.0.0 of an IPv6 socket cover a specific v4-mapped address of
  * another? In inet_bind2_bucket_match_addr_any() it did not before bhash2 stored
- * IPv4 addresses mapped.
+ * IPv4 addresses mapped, unless its bucket was made by a socket of IPv4.
  */
 #define COMPAT_MAPPED_ANY_COVERS	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0))
+
+/*
+ * The family of the socket that made the bhash2 bucket of this one, where it counts.
+ * Under the port's bhash lock.
+ */
+static inline u16 compat_bucket_family(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	const struct inet_bind2_bucket *tb2 = NULL;
+
+	if (sk->sk_state == TCP_TIME_WAIT)
+		tb2 = inet_twsk(sk)->tw_tb2;
+	else if (sk_fullsock(sk))
+		tb2 = inet_csk(sk)->icsk_bind2_hash;
+	if (tb2)
+		return tb2->family;
+#endif
+	return sk->sk_family;
+}
 
 /* An owner visitor; true ends the walk. */
 typedef bool (*compat_visit_t)(struct sock *sk, void *arg);
@@ -69,6 +89,22 @@ static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
 				return;
 		}
 	}
+#endif
+}
+
+/* Has a bucket an owner, or is it just being made? Under its bhash lock. */
+static inline bool compat_is_owned(const struct inet_bind_bucket *tb)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	return !hlist_empty(&tb->owners);
+#else
+	const struct inet_bind2_bucket *tb2;
+
+	hlist_for_each_entry(tb2, &tb->bhash2, bhash_node) {
+		if (!hlist_empty(&tb2->owners))
+			return true;
+	}
+	return false;
 #endif
 }
 

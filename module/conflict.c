@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * inet_csk_get_port() tells that a bind or listen is refused, when the bucket
- * locks are gone. The two predicates that refuse it return while they are still
- * held: there the owners of the port are looked at, exactly as they were judged.
+ * __inet_bind(), __inet6_bind() and inet_csk_listen_start() tell that a bind or
+ * listen is refused, when the bucket locks are gone. The two predicates that refuse
+ * it in inet_csk_get_port() return while they are still held: there the owners of
+ * the port are looked at, exactly as they were judged.
  *
- * The two are joined by a slot: claimed for the socket when get_port is entered,
- * found by the predicates, given back when get_port returns. lock_sock() makes
- * the socket unique among the calls under way.
+ * They are joined by a slot: claimed when the outer function is entered, found by
+ * the predicates, given back when it returns.
  */
 #include <net/ip.h>
 #include <net/tcp.h>
+#include <net/transp_v6.h>
 
 #include "bound.h"
 #include "compat.h"
 #include "conflict.h"
 #include "hooks.h"
+#include "range.h"
 #include "record.h"
 #include "slot.h"
 #include "sock.h"
@@ -22,8 +24,10 @@
 #include "verdict.h"
 
 /**
- * struct call - one inet_csk_get_port() under way, in its probe's instance
+ * struct call - one bind or listen under way, in its probe's instance
  * @sk: the requester
+ * @kind: which it is
+ * @addr: the address asked for, an IPv4 one as v4-mapped
  * @port: the port asked for, 0: any
  * @slot: by which the predicates can find it, or NULL
  * @asked: a predicate was asked
@@ -35,6 +39,8 @@
  */
 struct call {
 	struct sock *sk;
+	enum tcpwatch_call kind;
+	struct in6_addr addr;
 	u16 port;
 	struct tcpwatch_slot *slot;
 	bool asked;
@@ -45,24 +51,32 @@ struct call {
 	struct tcpwatch_facts facts;
 };
 
-enum { BIND_CONFLICT, ANY_CONFLICT, GET_PORT, ROWS };
+enum { BIND_CONFLICT, ANY_CONFLICT, BIND4, BIND6, LISTEN, ROWS };
 static struct tcpwatch_hook rows[ROWS];
 
 /* Set for good at exit: refusals can no longer be explained, so none is recorded. */
 static bool leaving;
 
-/* listen() sets the state before it asks for the port. */
-static enum tcpwatch_call call_kind(const struct sock *sk)
-{
-	return sk->sk_state == TCP_LISTEN ? TCPWATCH_CALL_LISTEN : TCPWATCH_CALL_BIND;
-}
-
 static void start_facts(struct call *call)
 {
 	tcpwatch_verdict_init(&call->facts);
-	call->facts.call = call_kind(call->sk);
+	call->facts.call = call->kind;
 	tcpwatch_sock_copy(&call->facts.want, call->sk, NULL);
 	call->facts.want.port = call->port;
+}
+
+/* A socket that was refused has been stripped of its address. */
+static void restore_address(struct call *call)
+{
+	struct tcpwatch_bind *want = &call->facts.want.bind;
+
+	want->addr = call->addr;
+	want->addr4 = call->addr.s6_addr32[3];
+	if (ipv6_addr_v4mapped(&call->addr) || ipv6_addr_any(&call->addr))
+		return;
+	/* as __inet6_bind() makes it */
+	want->addr4 = LOOPBACK4_IPV6;
+	want->v6only = true;
 }
 
 /* In the return of a predicate that saw a conflict: the bhash lock is held. */
@@ -90,31 +104,33 @@ static void explain(struct call *call, const struct inet_bind_bucket *tb)
 /**
  * struct question - what a predicate was asked
  * @call: the call on whose behalf
- * @tb: the bucket, for inet_csk_bind_conflict()
- * @port: the port, for inet_bhash2_addr_any_conflict(), which has no bucket
- * @l3mdev: likewise
+ * @tb: the bucket
  */
 struct question {
 	struct call *call;
 	const struct inet_bind_bucket *tb;
-	u16 port;
-	int l3mdev;
 };
 
 /*
  * Both predicates take reuseport_ok as their fifth argument. It is false while
  * a port is chosen, and then a conflict refuses nothing.
  */
-static struct call *call_of(struct pt_regs *regs)
+static bool is_explicit(struct pt_regs *regs)
 {
-	struct call *call;
+	return (u8)regs_get_kernel_argument(regs, 4);
+}
 
-	if (!(u8)regs_get_kernel_argument(regs, 4))
-		return NULL;
-	call = tcpwatch_slot_find((struct sock *)regs_get_kernel_argument(regs, 0));
-	if (call)
-		call->asked = true;
-	return call;
+/*
+ * On whose behalf? The return is of interest only if the port has an owner: for one
+ * that is new the predicates are asked as well.
+ */
+static int take_question(struct question *question, const struct sock *sk)
+{
+	question->call = tcpwatch_slot_find(sk);
+	if (!question->call)
+		return 1;
+	question->call->asked = true;
+	return !question->tb || !compat_is_owned(question->tb);
 }
 
 static int tcpwatch_hook_bind_conflict_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -122,53 +138,31 @@ static int tcpwatch_hook_bind_conflict_entry(struct kretprobe_instance *ri, stru
 	struct question *question = (struct question *)ri->data;
 
 	tcpwatch_hook_hit(&rows[BIND_CONFLICT]);
-	question->call = call_of(regs);
+	if (!is_explicit(regs))
+		return 1;
 	question->tb = (struct inet_bind_bucket *)regs_get_kernel_argument(regs, 1);
-	return !question->call;
+	return take_question(question, (struct sock *)regs_get_kernel_argument(regs, 0));
 }
 
-static int tcpwatch_hook_bind_conflict_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int tcpwatch_hook_any_conflict_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	struct question *question = (struct question *)ri->data;
+
+	tcpwatch_hook_hit(&rows[ANY_CONFLICT]);
+	if (!is_explicit(regs))
+		return 1;
+	question->tb = tcpwatch_sock_find_bucket(sock_net(sk), regs_get_kernel_argument(regs, 1),
+						 regs_get_kernel_argument(regs, 2));
+	return take_question(question, sk);
+}
+
+static int tcpwatch_hook_predicate_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	const struct question *question = (struct question *)ri->data;
 
 	if ((u8)regs_return_value(regs))
 		explain(question->call, question->tb);
-	return 0;
-}
-
-static int tcpwatch_hook_any_conflict_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	struct question *question = (struct question *)ri->data;
-
-	tcpwatch_hook_hit(&rows[ANY_CONFLICT]);
-	question->call = call_of(regs);
-	question->port = regs_get_kernel_argument(regs, 1);
-	question->l3mdev = regs_get_kernel_argument(regs, 2);
-	return !question->call;
-}
-
-static const struct inet_bind_bucket *find_bucket(const struct question *question)
-{
-	const struct net *net = sock_net(question->call->sk);
-	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
-	const struct inet_bind_hashbucket *head;
-	const struct inet_bind_bucket *tb;
-
-	head = &hashinfo->bhash[inet_bhashfn(net, question->port, hashinfo->bhash_size)];
-	hlist_for_each_entry(tb, &head->chain, node) {
-		if (net_eq(ib_net(tb), net) && tb->port == question->port &&
-		    tb->l3mdev == question->l3mdev)
-			return tb;
-	}
-	return NULL;
-}
-
-static int tcpwatch_hook_any_conflict_return(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	const struct question *question = (struct question *)ri->data;
-
-	if ((u8)regs_return_value(regs))
-		explain(question->call, find_bucket(question));
 	return 0;
 }
 
@@ -194,36 +188,60 @@ static bool predicates_reliable(const struct call *call)
 	       call->missed == predicates_missed();
 }
 
-static int tcpwatch_hook_get_port_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+/* Begins a call whose sk, kind, addr and port are set. */
+static int start_call(struct call *call)
 {
-	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
-	struct call *call = (struct call *)ri->data;
-
-	tcpwatch_hook_hit(&rows[GET_PORT]);
-	/* DCCP, where the kernel has it, shares the function */
-	if (sk->sk_protocol != IPPROTO_TCP)
+	/* the same functions serve UDP and, where the kernel has it, DCCP */
+	if (call->sk->sk_protocol != IPPROTO_TCP)
 		return 1;
-	call->sk = sk;
-	call->port = regs_get_kernel_argument(regs, 1);
 	call->asked = false;
 	call->judged = false;
 	call->missed = predicates_missed();
 	call->before = predicates_entered();
 	call->migrations = current->se.nr_migrations;
-	call->slot = tcpwatch_slot_claim(sk, call);
+	call->slot = tcpwatch_slot_claim(call->sk, call);
 	return 0;
 }
 
-static unsigned int count_reserved(const struct net *net, unsigned int lo, unsigned int hi)
+static int tcpwatch_hook_bind4_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	const unsigned long *reserved = net->ipv4.sysctl_local_reserved_ports;
-	unsigned int count = 0;
+	const struct sockaddr_in *to = (struct sockaddr_in *)regs_get_kernel_argument(regs, 1);
+	struct call *call = (struct call *)ri->data;
 
-	if (!reserved)
-		return 0;
-	for_each_set_bit_from(lo, reserved, hi + 1)
-		count++;
-	return count;
+	tcpwatch_hook_hit(&rows[BIND4]);
+	call->sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	call->kind = TCPWATCH_CALL_BIND;
+	ipv6_addr_set_v4mapped(to->sin_addr.s_addr, &call->addr);
+	call->port = ntohs(to->sin_port);
+	return start_call(call);
+}
+
+static int tcpwatch_hook_bind6_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct sockaddr_in6 *to = (struct sockaddr_in6 *)regs_get_kernel_argument(regs, 1);
+	struct call *call = (struct call *)ri->data;
+
+	tcpwatch_hook_hit(&rows[BIND6]);
+	call->sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	call->kind = TCPWATCH_CALL_BIND;
+	call->addr = to->sin6_addr;
+	call->port = ntohs(to->sin6_port);
+	return start_call(call);
+}
+
+static int tcpwatch_hook_listen_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct call *call = (struct call *)ri->data;
+
+	tcpwatch_hook_hit(&rows[LISTEN]);
+	call->sk = (struct sock *)regs_get_kernel_argument(regs, 0);
+	call->kind = TCPWATCH_CALL_LISTEN;
+	if (call->sk->sk_family == AF_INET6)
+		call->addr = call->sk->sk_v6_rcv_saddr;
+	else
+		ipv6_addr_set_v4mapped(call->sk->sk_rcv_saddr, &call->addr);
+	call->port = call->sk->sk_num;
+	return start_call(call);
 }
 
 /*
@@ -240,7 +258,7 @@ static enum tcpwatch_rule no_port(const struct call *call)
 	if (tried > 1)
 		tried &= ~1U;
 	if (predicates_reliable(call) && call->migrations == current->se.nr_migrations &&
-	    asked + count_reserved(sock_net(call->sk), lo, hi) < tried)
+	    asked + tcpwatch_range_reserved(sock_net(call->sk), lo, hi) < tried)
 		return TCPWATCH_RULE_NO_MEMORY;
 	return TCPWATCH_RULE_RANGE_EXHAUSTED;
 }
@@ -271,14 +289,16 @@ static enum tcpwatch_rule rule_of(const struct call *call)
 	return TCPWATCH_RULE_NO_MEMORY;
 }
 
-static void record(struct call *call, int error)
+static void record_in_use(struct call *call)
 {
 	struct tcpwatch_facts *facts = &call->facts;
 	int lo, hi;
 
-	if (!call->judged)
+	if (!call->judged) {
 		start_facts(call);
-	facts->error = error;
+		restore_address(call);
+	}
+	facts->error = EADDRINUSE;
 	if (!call->port) {
 		inet_sk_get_local_port_range(call->sk, &lo, &hi);
 		facts->range_lo = lo;
@@ -292,45 +312,73 @@ static void record(struct call *call, int error)
 	tcpwatch_record_refusal(facts, call->sk);
 }
 
-static int tcpwatch_hook_get_port_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static void record_not_there(struct call *call)
+{
+	struct tcpwatch_facts *facts = &call->facts;
+
+	start_facts(call);
+	restore_address(call);
+	facts->error = EADDRNOTAVAIL;
+	facts->rule = tcpwatch_verdict_address(sock_net(call->sk), &call->addr);
+	facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
+	tcpwatch_record_refusal(facts, call->sk);
+}
+
+static int tcpwatch_hook_call_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct call *call = (struct call *)ri->data;
 	int err = regs_return_value(regs);
 
 	tcpwatch_slot_release(call->slot);
-	if (!err)
+	if (!err && call->sk->sk_num)
 		tcpwatch_bound_note(call->sk);
-	else if (!READ_ONCE(leaving))
-		record(call, -err);
+	else if (err == -EADDRINUSE && !READ_ONCE(leaving))
+		record_in_use(call);
+	else if (err == -EADDRNOTAVAIL && call->kind == TCPWATCH_CALL_BIND)
+		record_not_there(call);
 	return 0;
 }
 
 /*
  * The predicates first, planted and pulled: a call that is counted can then be
- * explained, and when get_port's probe goes, which drops the returns under way
- * and leaves their slots behind, nobody looks for a slot any more.
+ * explained, and when the outer probes go, which drops the returns under way and
+ * leaves their slots behind, nobody looks for a slot any more.
  */
 static struct tcpwatch_hook rows[ROWS] = {
 	[BIND_CONFLICT] = {
 		.symbol = "inet_csk_bind_conflict",
 		.lost = "holder and rule of a refusal, save by a wildcard holder",
 		.entry = tcpwatch_hook_bind_conflict_entry,
-		.ret = tcpwatch_hook_bind_conflict_return,
+		.ret = tcpwatch_hook_predicate_return,
 		.data_size = sizeof(struct question),
 	},
 	[ANY_CONFLICT] = {
 		.symbol = "inet_bhash2_addr_any_conflict",
 		.lost = "holder and rule when a wildcard holder refuses a specific address",
 		.entry = tcpwatch_hook_any_conflict_entry,
-		.ret = tcpwatch_hook_any_conflict_return,
+		.ret = tcpwatch_hook_predicate_return,
 		.data_size = sizeof(struct question),
 	},
-	[GET_PORT] = {
-		.symbol = "inet_csk_get_port",
-		.lost = "record of refused bind and listen",
+	[BIND4] = {
+		.symbol = "__inet_bind",
+		.lost = "record of refused bind to IPv4, and of who binds",
 		.required = true,
-		.entry = tcpwatch_hook_get_port_entry,
-		.ret = tcpwatch_hook_get_port_return,
+		.entry = tcpwatch_hook_bind4_entry,
+		.ret = tcpwatch_hook_call_return,
+		.data_size = sizeof(struct call),
+	},
+	[BIND6] = {
+		.symbol = "__inet6_bind",
+		.lost = "record of refused bind to IPv6, and of who binds",
+		.entry = tcpwatch_hook_bind6_entry,
+		.ret = tcpwatch_hook_call_return,
+		.data_size = sizeof(struct call),
+	},
+	[LISTEN] = {
+		.symbol = "inet_csk_listen_start",
+		.lost = "record of refused listen, and of who listens",
+		.entry = tcpwatch_hook_listen_entry,
+		.ret = tcpwatch_hook_call_return,
 		.data_size = sizeof(struct call),
 	},
 };

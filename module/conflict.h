@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Refused bind() and listen(). */
+/* Refused bind() and listen(), and who was not refused. */
 #ifndef _TCPWATCH_CONFLICT_H
 #define _TCPWATCH_CONFLICT_H
 

@@ -7,7 +7,6 @@
 #include <net/route.h>
 #include <net/tcp.h>
 
-#include "address.h"
 #include "compat.h"
 #include "dryrun.h"
 #include "request.h"
@@ -94,7 +93,7 @@ static bool may_have_address(struct trial *trial)
 	if (ipv6_addr_any(addr) || may_be_elsewhere(trial, v6) ||
 	    (v6 ? is_here6(trial, addr) : is_here4(trial, addr->s6_addr32[3])))
 		return true;
-	trial->facts->rule = tcpwatch_address_rule(trial->net, addr);
+	trial->facts->rule = tcpwatch_verdict_address(trial->net, addr);
 	trial->facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
 	return refuse(trial, EADDRNOTAVAIL);
 }
@@ -104,19 +103,6 @@ static struct inet_bind_hashbucket *chain_of(const struct trial *trial, u16 port
 	struct inet_hashinfo *hashinfo = trial->net->ipv4.tcp_death_row.hashinfo;
 
 	return &hashinfo->bhash[inet_bhashfn(trial->net, port, hashinfo->bhash_size)];
-}
-
-/* Under the lock of the chain. */
-static struct inet_bind_bucket *bucket_of(const struct trial *trial, u16 port)
-{
-	struct inet_bind_bucket *tb;
-
-	inet_bind_bucket_for_each(tb, &chain_of(trial, port)->chain) {
-		if (net_eq(ib_net(tb), trial->net) && tb->port == port &&
-		    tb->l3mdev == trial->l3mdev)
-			return tb;
-	}
-	return NULL;
 }
 
 /* An explicit port, for bind() or for listen() on it. */
@@ -130,7 +116,7 @@ static bool may_share(struct trial *trial, enum tcpwatch_call call)
 
 	facts->call = call;
 	spin_lock_bh(&head->lock);
-	tb = bucket_of(trial, facts->want.port);
+	tb = tcpwatch_sock_find_bucket(trial->net, facts->want.port, trial->l3mdev);
 	if (tb)
 		tcpwatch_sock_bucket(&bucket, tb);
 	if (tb && !tcpwatch_rules_shortcut(&facts->want.bind, listening, &bucket))
@@ -163,7 +149,7 @@ static bool is_free_for_bind(struct trial *trial, u16 port, enum tcpwatch_pick p
 
 	tcpwatch_verdict_init(facts);
 	spin_lock_bh(&head->lock);
-	tb = bucket_of(trial, port);
+	tb = tcpwatch_sock_find_bucket(trial->net, port, trial->l3mdev);
 	if (tb)
 		tcpwatch_verdict_owners(facts, trial->sk, tb, pick, false);
 	spin_unlock_bh(&head->lock);
@@ -180,7 +166,7 @@ static bool is_free_for_connect(struct trial *trial, u16 port)
 
 	tcpwatch_verdict_init(facts);
 	spin_lock_bh(&head->lock);
-	tb = bucket_of(trial, port);
+	tb = tcpwatch_sock_find_bucket(trial->net, port, trial->l3mdev);
 	bound = tb && (tb->fastreuse >= 0 || tb->fastreuseport >= 0);
 	spin_unlock_bh(&head->lock);
 	if (!tb || bound)

@@ -140,6 +140,8 @@ extern const char *const tcpwatch_belongs_names[TCPWATCH_BELONGS_COUNT];
  * @addr: local address, an IPv4 one as v4-mapped
  * @addr4: the IPv4 address that the rules compare, which an IPv6 socket has too
  * @family: AF_INET or AF_INET6
+ * @bucket_family: of an owner the family by which this kernel finds it among those
+ *	of a wildcard
  * @state: TCP_LISTEN, TCP_TIME_WAIT, ...
  * @reuse: SO_REUSEADDR
  * @reuseport: SO_REUSEPORT
@@ -154,6 +156,7 @@ struct tcpwatch_bind {
 	struct in6_addr addr;
 	__be32 addr4;
 	u16 family;
+	u16 bucket_family;
 	u8 state;
 	bool reuse : 1;
 	bool reuseport : 1;

@@ -5,7 +5,6 @@
  */
 #include <linux/module.h>
 
-#include "address.h"
 #include "alert.h"
 #include "bound.h"
 #include "conflict.h"
@@ -43,15 +42,12 @@ static int __init tcpwatch_init(void)
 	err = tcpwatch_connect_init();
 	if (err)
 		goto conflict;
-	err = tcpwatch_address_init();
-	if (err)
-		goto connect;
 	/* those that bind now are noted already: none is left out */
 	tcpwatch_bound_seed();
 	/* what people see comes last: nothing it shows is half made */
 	err = tcpwatch_stream_init();
 	if (err)
-		goto address;
+		goto connect;
 	err = tcpwatch_proc_init();
 	if (err)
 		goto stream;
@@ -65,8 +61,6 @@ proc:
 	tcpwatch_proc_exit();
 stream:
 	tcpwatch_stream_exit();
-address:
-	tcpwatch_address_exit();
 connect:
 	tcpwatch_connect_exit();
 conflict:
@@ -90,7 +84,6 @@ static void __exit tcpwatch_exit(void)
 	tcpwatch_why_exit();
 	tcpwatch_proc_exit();
 	tcpwatch_stream_exit();
-	tcpwatch_address_exit();
 	tcpwatch_connect_exit();
 	tcpwatch_conflict_exit();
 	tcpwatch_resolve_exit();

@@ -101,7 +101,7 @@ static void look_at(struct tcpwatch_range *range, struct survey *survey, struct 
 	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
 	struct inet_bind_hashbucket *head;
 	struct inet_bind_bucket *tb;
-	bool reserved, used = false, bound = false;
+	bool used = false, bound = false;
 
 	survey->port = port;
 	survey->live = false;
@@ -118,12 +118,10 @@ static void look_at(struct tcpwatch_range *range, struct survey *survey, struct 
 	}
 	spin_unlock_bh(&head->lock);
 
-	reserved = inet_is_local_reserved_port(net, port);
-	range->reserved += reserved;
 	range->used += used;
 	range->bound += bound;
 	range->time_wait += used && !survey->live;
-	range->free += !used && !reserved;
+	range->free += !used && !inet_is_local_reserved_port(net, port);
 }
 
 static void take_top(struct tcpwatch_range *range, struct survey *survey)
@@ -145,6 +143,18 @@ static void take_top(struct tcpwatch_range *range, struct survey *survey)
 	}
 }
 
+unsigned int tcpwatch_range_reserved(const struct net *net, unsigned int lo, unsigned int hi)
+{
+	const unsigned long *reserved = net->ipv4.sysctl_local_reserved_ports;
+	unsigned int count = 0;
+
+	if (!reserved)
+		return 0;
+	for_each_set_bit_from(lo, reserved, hi + 1)
+		count++;
+	return count;
+}
+
 void tcpwatch_range_survey(struct tcpwatch_range *range, struct net *net)
 {
 	struct survey *survey = kzalloc(sizeof(*survey), GFP_KERNEL);
@@ -157,6 +167,7 @@ void tcpwatch_range_survey(struct tcpwatch_range *range, struct net *net)
 		if (!(port % BREATH))
 			cond_resched();
 	}
+	range->reserved = tcpwatch_range_reserved(net, range->lo, range->hi);
 	take_top(range, survey);
 	range->known = true;
 	kfree(survey);

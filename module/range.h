@@ -19,4 +19,15 @@ struct net;
  */
 void tcpwatch_range_survey(struct tcpwatch_range *range, struct net *net);
 
+/**
+ * tcpwatch_range_reserved() - ports that ip_local_reserved_ports keeps from being chosen
+ * @net: the network namespace
+ * @lo: first port of a range
+ * @hi: last port of it
+ *
+ * Context: any.
+ * Return: how many of the range.
+ */
+unsigned int tcpwatch_range_reserved(const struct net *net, unsigned int lo, unsigned int hi);
+
 #endif /* _TCPWATCH_RANGE_H */

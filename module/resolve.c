@@ -23,6 +23,9 @@
 #define SCAN_SHARE	10
 #define SCAN_DELAY_MAX	(HZ / 5)
 
+/* Events that come within a tick share a run of the worker, which costs more than they. */
+#define GATHER		1
+
 static struct workqueue_struct *queue;
 static void resolve(struct work_struct *work);
 static DECLARE_DELAYED_WORK(work, resolve);
@@ -32,13 +35,15 @@ static struct tcpwatch_event *batch;
 static struct tcpwatch_owners *owners;
 static struct tcpwatch_range survey;	/* the last one of this batch, and of */
 static u64 survey_netns;		/* this namespace */
-static unsigned long last_scan;	/* its end, in jiffies */
-static unsigned long scan_rest;	/* jiffies from then to the next */
+static u64 next_scan;		/* when one is permitted, in nanoseconds */
 static bool waited;		/* what is left has waited for a scan */
 static bool costly;		/* something in the batch needs a scan or a survey */
 
 /* Set for good at exit: what waits for a scan waits no longer. */
 static bool closing;
+
+/* The worker is on its way, and has not looked yet. */
+static bool kicked;
 
 /* The control group looked up last: mostly it is the one asked for next. */
 struct last_cgroup {
@@ -210,7 +215,7 @@ static void publish_batch(unsigned int count, bool may_scan)
 {
 	bool scanned = may_scan && costly;
 	bool whole = false;
-	unsigned long start = jiffies;
+	u64 start = ktime_get_ns();
 	unsigned int i;
 
 	if (scanned && (owners->count || owners->netns_count))
@@ -218,10 +223,8 @@ static void publish_batch(unsigned int count, bool may_scan)
 	survey.known = false;
 	for (i = 0; i < count; i++)
 		add_survey(&batch[i], scanned);
-	if (scanned) {
-		last_scan = jiffies;
-		scan_rest = SCAN_SHARE * (last_scan - start);
-	}
+	if (scanned)
+		next_scan = ktime_get_ns() + SCAN_SHARE * (ktime_get_ns() - start);
 	for (i = 0; i < count; i++) {
 		add_names(&batch[i], scanned ? owners : NULL, whole, &last_cgroup);
 		tcpwatch_ring_publish(&batch[i]);
@@ -234,9 +237,9 @@ static void publish_batch(unsigned int count, bool may_scan)
 /* Jiffies until the next scan is permitted. */
 static unsigned long scan_wait(void)
 {
-	unsigned long since = jiffies - last_scan;
+	u64 now = ktime_get_ns();
 
-	return since < scan_rest && !READ_ONCE(closing) ? scan_rest - since : 0;
+	return now < next_scan && !READ_ONCE(closing) ? nsecs_to_jiffies(next_scan - now) + 1 : 0;
 }
 
 /*
@@ -249,6 +252,9 @@ static void resolve(struct work_struct *unused)
 	unsigned long wait;
 	unsigned int count;
 
+	WRITE_ONCE(kicked, false);
+	/* pairs with the barrier of the handler */
+	smp_mb();
 	while ((count = take_batch())) {
 		costly |= owners->count || owners->netns_count;
 		wait = costly ? scan_wait() : 0;
@@ -266,10 +272,14 @@ static void resolve(struct work_struct *unused)
 
 void tcpwatch_resolve_kick(bool hurry)
 {
-	if (hurry)
+	/* pairs with the barrier of the worker: it sees the event, or we that it has looked */
+	smp_mb();
+	if (hurry) {
 		mod_delayed_work(queue, &work, 0);
-	else
-		queue_delayed_work(queue, &work, 0);
+	} else if (!READ_ONCE(kicked)) {
+		WRITE_ONCE(kicked, true);
+		queue_delayed_work(queue, &work, GATHER);
+	}
 }
 
 int tcpwatch_resolve_init(void)

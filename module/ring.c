@@ -154,7 +154,8 @@ void tcpwatch_ring_publish(const struct tcpwatch_event *event)
 	raw_spin_lock_irqsave(&lock, flags);
 	/* overtaken meanwhile: counted as lost already */
 	if (event->facts.seq >= published) {
-		*slot(event->facts.seq) = *event;
+		slot(event->facts.seq)->found = event->found;
+		slot(event->facts.seq)->facts.holder.belongs = event->facts.holder.belongs;
 		published = event->facts.seq + 1;
 	}
 	raw_spin_unlock_irqrestore(&lock, flags);

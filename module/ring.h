@@ -60,7 +60,7 @@ bool tcpwatch_ring_crowded(void);
 
 /**
  * tcpwatch_ring_publish() - give a taken event back, completed
- * @event: the event
+ * @event: the event, of which what was found is stored, and whose the holder is
  *
  * Context: the worker only, in the order of taking.
  */

@@ -49,8 +49,9 @@ static bool overlap_specific(const struct tcpwatch_bind *want, const struct tcpw
 	if (ipv6_addr_any(&own->addr))
 		return true;
 	if (mapped(own) && !own->addr4)
-		return mapped(want) && (COMPAT_MAPPED_ANY_COVERS || want->family != own->family ||
-					want->family == AF_INET);
+		return mapped(want) &&
+		       (COMPAT_MAPPED_ANY_COVERS || want->family != own->bucket_family ||
+			want->family == AF_INET);
 	return ipv6_addr_equal(&want->addr, &own->addr);
 }
 
@@ -157,9 +158,10 @@ int tcpwatch_rules_weight(const struct tcpwatch_bind *own)
 	}
 }
 
+/* With these options instead, the addresses being what they are. */
 static bool passes(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
-	return !tcpwatch_rules_conflict(want, own, TCPWATCH_PICK_EXPLICIT);
+	return !flags_conflict(want, own, TCPWATCH_PICK_EXPLICIT);
 }
 
 unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
@@ -177,7 +179,7 @@ unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
 		fixes |= BIT(TCPWATCH_FIX_REUSEPORT);
 	other.reuseport = want->reuseport;
 	other.v6only = true;
-	if (ipv6_addr_any(&want->addr) && passes(&other, own))
+	if (ipv6_addr_any(&want->addr) && !overlap(&other, own))
 		fixes |= BIT(TCPWATCH_FIX_V6ONLY);
 	if (own->state == TCP_TIME_WAIT)
 		fixes |= BIT(TCPWATCH_FIX_WAIT);

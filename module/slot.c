@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/atomic.h>
 #include <linux/hash.h>
+#include <linux/sched.h>
 
 #include "slot.h"
 
@@ -24,6 +25,8 @@ struct tcpwatch_slot *tcpwatch_slot_claim(const struct sock *sk, void *what)
 		if (READ_ONCE(slot->sk) || cmpxchg(&slot->sk, NULL, sk))
 			continue;
 		slot->what = what;
+		/* whoever finds itself here finds what it has written before */
+		WRITE_ONCE(slot->task, current);
 		return slot;
 	}
 	return NULL;
@@ -37,7 +40,7 @@ void *tcpwatch_slot_find(const struct sock *sk)
 
 	for (i = 0; i < PROBES; i++) {
 		slot = slot_at(sk, i);
-		if (READ_ONCE(slot->sk) == sk)
+		if (READ_ONCE(slot->sk) == sk && READ_ONCE(slot->task) == current)
 			return slot->what;
 	}
 	return NULL;
@@ -47,7 +50,7 @@ void tcpwatch_slot_release(struct tcpwatch_slot *slot)
 {
 	if (!slot)
 		return;
-	slot->what = NULL;
+	WRITE_ONCE(slot->task, NULL);
 	/* pairs with the cmpxchg() of the next to claim it */
 	smp_store_release(&slot->sk, NULL);
 }

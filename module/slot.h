@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Joins two probes on the way of one call: what the outer one lays down for a
- * socket the inner one finds. Fixed memory, no lock; the socket has to be unique
- * among the calls under way, which lock_sock() sees to.
+ * socket the inner one finds, in the same task. Fixed memory, no lock.
  */
 #ifndef _TCPWATCH_SLOT_H
 #define _TCPWATCH_SLOT_H
 
 struct sock;
+struct task_struct;
 
 /**
  * struct tcpwatch_slot - a place for one call under way
  * @sk: the socket, claimed by cmpxchg; NULL: free
- * @what: the claimer's, whose task alone reads it
+ * @task: the claimer, since another may be about to make the same call
+ * @what: the claimer's, who alone reads it
  */
 struct tcpwatch_slot {
 	const struct sock *sk;
+	const struct task_struct *task;
 	void *what;
 };
 

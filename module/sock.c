@@ -30,6 +30,7 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
 {
 	bind->addr4 = sk->sk_rcv_saddr;
 	bind->family = sk->sk_family;
+	bind->bucket_family = sk->sk_family;
 	if (sk->sk_family == AF_INET6)
 		bind->addr = sk->sk_v6_rcv_saddr;
 	else
@@ -91,6 +92,20 @@ void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 	rcu_read_lock();
 	copy->cgroup = cgroup_id(sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data));
 	rcu_read_unlock();
+}
+
+struct inet_bind_bucket *tcpwatch_sock_find_bucket(const struct net *net, u16 port, int l3mdev)
+{
+	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	struct inet_bind_hashbucket *head;
+	struct inet_bind_bucket *tb;
+
+	head = &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
+	inet_bind_bucket_for_each(tb, &head->chain) {
+		if (net_eq(ib_net(tb), net) && tb->port == port && tb->l3mdev == l3mdev)
+			return tb;
+	}
+	return NULL;
 }
 
 void tcpwatch_sock_bucket(struct tcpwatch_bucket *copy, const struct inet_bind_bucket *tb)
@@ -165,7 +180,9 @@ void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)
 
 	copy->pid = task_tgid_nr(task);
 	copy->tid = task_pid_nr(task);
-	copy->vpid = ns ? task_tgid_nr_ns(task, ns) : 0;
+	copy->vpid = copy->pid;
+	if (ns != &init_pid_ns)
+		copy->vpid = ns ? task_tgid_nr_ns(task, ns) : 0;
 	copy->pidns = ns ? ns->ns.inum : 0;
 	copy->uid = task_cred_xxx(task, euid);
 	memcpy(copy->comm, task->comm, sizeof(copy->comm));

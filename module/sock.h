@@ -6,6 +6,7 @@
 #include "event.h"
 
 struct inet_bind_bucket;
+struct net;
 struct sock;
 struct tcpwatch_bucket;
 struct tcpwatch_timewait;
@@ -30,6 +31,17 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk);
  */
 void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 			const struct inet_bind_bucket *tb);
+
+/**
+ * tcpwatch_sock_find_bucket() - the bucket of a port
+ * @net: the network namespace
+ * @port: the port
+ * @l3mdev: index of the l3mdev by which buckets are told apart, or 0
+ *
+ * Context: under the port's bhash lock.
+ * Return: the bucket or NULL.
+ */
+struct inet_bind_bucket *tcpwatch_sock_find_bucket(const struct net *net, u16 port, int l3mdev);
 
 /**
  * tcpwatch_sock_bucket() - copy what a bucket remembers of its owners

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/jiffies.h>
+#include <net/addrconf.h>
 #include <net/inet6_hashtables.h>
 #include <net/l3mdev.h>
 #include <net/tcp.h>
@@ -51,12 +51,34 @@ void tcpwatch_verdict_init(struct tcpwatch_facts *facts)
 	facts->range_hi = 0;
 }
 
+/* Under the bhash lock, which keeps the socket's buckets. */
+static void copy_owner(struct tcpwatch_bind *own, const struct sock *sk)
+{
+	tcpwatch_sock_bind(own, sk);
+	own->bucket_family = compat_bucket_family(sk);
+}
+
+/* To the rules the same socket; mostly owners are many connections of one listener. */
+static bool is_alike(const struct tcpwatch_bind *one, const struct tcpwatch_bind *two)
+{
+	return one->state == two->state && ipv6_addr_equal(&one->addr, &two->addr) &&
+	       one->addr4 == two->addr4 && one->family == two->family &&
+	       one->bucket_family == two->bucket_family && one->reuse == two->reuse &&
+	       one->reuseport == two->reuseport &&
+	       one->v6only == two->v6only && one->dev == two->dev && uid_eq(one->uid, two->uid);
+}
+
 /* Is sk, as it was judged, in the way? Then it counts. */
 static bool judge(struct walk *walk, const struct sock *sk, const struct tcpwatch_bind *own)
 {
 	struct tcpwatch_facts *facts = walk->facts;
 	unsigned int fixes;
 
+	if (facts->holders && is_alike(own, &facts->holder.bind)) {
+		facts->holders++;
+		facts->frees_ms = max(facts->frees_ms, tcpwatch_sock_frees_ms(sk));
+		return true;
+	}
 	if (!tcpwatch_rules_conflict(&facts->want.bind, own, walk->pick))
 		return false;
 	fixes = tcpwatch_rules_fixes(&facts->want.bind, own);
@@ -93,7 +115,7 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 		/* a listener keeps its bucket, and that is locked */
 		if (sk == walk->sk || READ_ONCE(inet_csk(sk)->icsk_bind_hash) != walk->tb)
 			continue;
-		tcpwatch_sock_bind(&own, sk);
+		copy_owner(&own, sk);
 		if (own.state == TCP_LISTEN && judge(walk, sk, &own)) {
 			walk->listener = sk;
 			break;
@@ -140,7 +162,7 @@ static bool look(struct sock *sk, void *arg)
 	if (walk->pick == TCPWATCH_PICK_EXPLICIT && !walk->raced &&
 	    tcpwatch_rules_reuse(facts->want.bind.reuse, sk->sk_reuse, READ_ONCE(sk->sk_state)))
 		return false;
-	tcpwatch_sock_bind(&own, sk);
+	copy_owner(&own, sk);
 	if (walk->raced) {
 		/* what a listener is once it has ceased to be one */
 		if (own.state != TCP_CLOSE || sk->sk_dport)
@@ -247,6 +269,15 @@ static const struct sock *find_tuple(const struct tuple *tuple, const struct soc
 		}
 	} while (get_nulls_value(node) != slot && --tries);
 	return NULL;
+}
+
+enum tcpwatch_rule tcpwatch_verdict_address(struct net *net, const struct in6_addr *addr)
+{
+	if (ipv6_addr_v4mapped(addr) || !ipv6_chk_addr_and_flags(net, addr, NULL, true, 0, 0))
+		return TCPWATCH_RULE_ADDR_NOT_LOCAL;
+	/* it is there; if not only tentatively, then on another device */
+	return ipv6_chk_addr(net, addr, NULL, 0) ? TCPWATCH_RULE_ADDR_NOT_LOCAL
+						 : TCPWATCH_RULE_ADDR_TENTATIVE;
 }
 
 void tcpwatch_verdict_tuple(struct tcpwatch_facts *facts, struct net *net,

@@ -55,6 +55,16 @@ void tcpwatch_verdict_tuple(struct tcpwatch_facts *facts, struct net *net,
 			    const struct sock *sk, bool bound);
 
 /**
+ * tcpwatch_verdict_address() - why an address cannot be bound
+ * @net: the network namespace
+ * @addr: the address that was refused, an IPv4 one as v4-mapped
+ *
+ * Context: any; takes the RCU read lock.
+ * Return: the rule.
+ */
+enum tcpwatch_rule tcpwatch_verdict_address(struct net *net, const struct in6_addr *addr);
+
+/**
  * tcpwatch_verdict_hash() - the hash that a socket with this four-tuple has
  * @want: both its ends
  * @net: the network namespace

@@ -291,7 +291,7 @@ TEST_F(uring, connect)
 	ASSERT_GE(client, 0);
 	ASSERT_EQ(uring_at(self, variant, IORING_OP_CONNECT, asker, SERVER), -EADDRNOTAVAIL);
 	line = expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL",
-			    "no_source_port", "0.0.0.0:0", endpoint("127.0.0.1", SERVER));
+			    "no_source_port", "127.0.0.1:0", endpoint("127.0.0.1", SERVER));
 	EXPECT_EQ(number(line, "pid"), getpid());
 	ASSERT_EQ(range(40000, 40001), 0);
 	EXPECT_EQ(uring_at(self, variant, IORING_OP_CONNECT, asker, SERVER), 0);

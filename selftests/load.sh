@@ -131,8 +131,8 @@ check "a missing optional function costs one feature, and says so" optional
 
 required() {
 	mark
-	! load without=foo,inet_csk_get_port 2> /dev/null &&
-		log | grep -q 'tcpwatch: inet_csk_get_port cannot be probed.*not loaded' &&
+	! load without=foo,__inet_bind 2> /dev/null &&
+		log | grep -q 'tcpwatch: __inet_bind cannot be probed.*not loaded' &&
 		! loaded && [ ! -e /proc/tcpwatch ] && load && quick_rmmod
 }
 check "a missing required function refuses to load, and says which" required

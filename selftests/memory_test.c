@@ -3,6 +3,7 @@
  * Refused for want of memory: bind() and listen() then say that the address is in
  * use, and connect() does not say that it is not there.
  */
+#include <sched.h>
 #include "../kselftest.h"
 #include "../kselftest_harness.h"
 #include "expect.h"
@@ -82,12 +83,28 @@ static int fail_nth(int fd, int nth)
 	return atoi(text);
 }
 
+/* What is asked of a port is known to be seen once an ordinary refusal was. */
+static void refuse_once(struct __test_metadata *_metadata, struct world *world)
+{
+	struct side side = { "127.0.0.1", 0 };
+	int holder = server_on(side.address, SERVER), asker = make_socket(&side);
+
+	ASSERT_GE(holder, 0);
+	ASSERT_EQ(bind_to(asker, side.address, SERVER), -1);
+	ASSERT_EQ(errno, EADDRINUSE);
+	expect_event(_metadata, world, "bind", "EADDRINUSE", "listener",
+		     endpoint(side.address, SERVER), "");
+	close(asker);
+	close(holder);
+}
+
 TEST_F(memory, bucket)
 {
 	bool listens = !strcmp(variant->call, "listen");
 	int refused = 0, nth, err, left;
 	struct side side = { variant->at, 0 };
 
+	refuse_once(_metadata, &self->world);
 	for (nth = 1; nth < 100; nth++) {
 		int fd = make_socket(&side);
 
@@ -133,6 +150,9 @@ FIXTURE_VARIANT_ADD(buffers, v6_bound) { .at = "::1", .bound = true };
 
 FIXTURE_SETUP(buffers)
 {
+	struct side side = { variant->at, 0 };
+	cpu_set_t here;
+
 	if (unfit())
 		SKIP(return, "%s", unfit());
 	self->nth = open_nth();
@@ -140,6 +160,14 @@ FIXTURE_SETUP(buffers)
 		SKIP(return, "no fault injection in this kernel");
 	put_word(WAIT, "N");
 	ASSERT_EQ(enter_world(&self->world), 0);
+	/* routes are kept for each CPU: else what is allocated depends on where it runs */
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	ASSERT_EQ(sched_setaffinity(0, sizeof(here), &here), 0);
+	/* the facts of a wide range take their time */
+	ASSERT_EQ(range(40000, 40255), 0);
+	ASSERT_GE(server_on(variant->at, SERVER), 0);
+	ASSERT_EQ(connect_to(make_socket(&side), variant->at, SERVER), 0);
 }
 
 FIXTURE_TEARDOWN(buffers)
@@ -149,12 +177,17 @@ FIXTURE_TEARDOWN(buffers)
 	leave_world(_metadata, &self->world);
 }
 
+/* With no probe on the way of a connect() that succeeds, its errno is not known. */
+static const char blind_spot[] =
+	"an IPv4 connect() that fails for want of memory looks like no_source_port";
+
 TEST_F(buffers, connect)
 {
 	struct side side = { variant->at, REUSEADDR };
-	int failed = 0, nth, err, left = 0, fd;
+	bool blind = !variant->bound && strchr(variant->at, '.');
+	int failed = 0, mistaken = 0, nth, err, left = 0, fd;
+	const char *line;
 
-	ASSERT_GE(server_on(variant->at, SERVER), 0);
 	for (nth = 1; nth < 200 && !left; nth++) {
 		fd = make_socket(&side);
 		if (variant->bound)
@@ -164,14 +197,25 @@ TEST_F(buffers, connect)
 		left = fail_nth(self->nth, 0);
 		ASSERT_GE(left, 0);
 		failed += !!err;
+		if (err)
+			TH_LOG("allocation %d: %s", nth, strerror(err));
 		EXPECT_NE(err, EADDRNOTAVAIL);
+		line = blind && err == ENOMEM ? events_next(&self->world.events, PATIENCE) : NULL;
+		if (line) {
+			EXPECT_STREQ(value(line, "rule"), "no_source_port");
+			mistaken++;
+		}
+		expect_silence(_metadata, &self->world);
 		close(fd);
 	}
 	TH_LOG("%d of %d failed", failed, nth - 2);
 	ASSERT_GT(left, 0);
 	ASSERT_EQ(err, 0);
 	EXPECT_GT(failed, 0);
-	expect_silence(_metadata, &self->world);
+	/* a bucket by port, another by address and port */
+	EXPECT_LE(mistaken, 2);
+	if (mistaken && __test_passed(_metadata))
+		SKIP(return, "%s", blind_spot);
 }
 
 TEST_HARNESS_MAIN

@@ -173,6 +173,7 @@ TEST_F(connect, over_time_wait)
 	expect_silence(_metadata, &self->world);
 }
 
+/* It asks from the address that the kernel has chosen for this destination. */
 TEST_F(connect, no_source_port)
 {
 	int asker = socket(variant->family, SOCK_STREAM, variant->protocol);
@@ -182,7 +183,7 @@ TEST_F(connect, no_source_port)
 	ASSERT_EQ(connect_to(asker, variant->at, SERVER), -1);
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	line = expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL",
-			    "no_source_port", endpoint(variant->any, 0),
+			    "no_source_port", endpoint(variant->at, 0),
 			    endpoint(variant->at, SERVER));
 	EXPECT_EQ(number(line, "pid"), getpid());
 	expect_keys(_metadata, line, "range", "40000-40000", "ports_reserved", "0",
@@ -206,7 +207,7 @@ TEST_F(connect, fast_open)
 		SKIP(return, "no fast open for this socket");
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL", "no_source_port",
-		     endpoint(variant->any, 0), endpoint(variant->at, SERVER));
+		     endpoint(variant->at, 0), endpoint(variant->at, SERVER));
 }
 
 /*
@@ -231,7 +232,7 @@ TEST_F(connect, after_disconnect)
 	ASSERT_EQ(connect_to(asker, variant->at, SERVER), -1);
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL", "no_source_port",
-		     endpoint(variant->any, 0), endpoint(variant->at, SERVER));
+		     endpoint(variant->at, 0), endpoint(variant->at, SERVER));
 }
 
 /* bind() chose the port, which is not kept for long when connect() is refused. */
@@ -333,7 +334,7 @@ TEST(mapped)
 	ASSERT_EQ(connect_to(asker, side.address, SERVER), -1);
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	expect_event(_metadata, &world, "connect", "EADDRNOTAVAIL", "no_source_port",
-		     "[::]:0", endpoint(side.address, SERVER));
+		     endpoint(side.address, 0), endpoint(side.address, SERVER));
 	leave_world(_metadata, &world);
 }
 

@@ -106,7 +106,7 @@ TEST_F(range, connect)
 	ASSERT_EQ(connect_to(asker, variant->to[0], SERVER), -1);
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	line = expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL",
-			    "no_source_port", endpoint(variant->any, 0),
+			    "no_source_port", endpoint(variant->to[0], 0),
 			    endpoint(variant->to[0], SERVER));
 	EXPECT_EQ(number(line, "pid"), getpid());
 	EXPECT_EQ(number(line, "holders"), 0);
@@ -144,7 +144,7 @@ TEST_F(range, odd)
 	ASSERT_EQ(connect_to(asker, variant->to[0], SERVER), -1);
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	line = expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL",
-			    "no_source_port", endpoint(variant->any, 0),
+			    "no_source_port", endpoint(variant->to[0], 0),
 			    endpoint(variant->to[0], SERVER));
 	expect_keys(_metadata, line, "ports_used", "2", "ports_free", "1", NULL);
 	EXPECT_EQ(bind_to(asker, variant->any, 40002), 0);
@@ -190,7 +190,7 @@ TEST_F(range, local_port_range)
 	ASSERT_EQ(connect_to(asker, variant->to[0], SERVER), -1);
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	line = expect_event(_metadata, &self->world, "connect", "EADDRNOTAVAIL",
-			    "no_source_port", endpoint(variant->any, 0),
+			    "no_source_port", endpoint(variant->to[0], 0),
 			    endpoint(variant->to[0], SERVER));
 	expect_keys(_metadata, line, "range", "40010-40010", "ports_used", "1",
 		    "ports_bound", "1", "ports_free", "0", NULL);
