@@ -302,7 +302,7 @@ int main(int argc, char **argv)
 	};
 
 	/* a debug kernel under emulation takes ten times as long */
-	matrix.stride = access("/sys/kernel/debug/kmemleak", F_OK) ? 37 : 251;
+	matrix.stride = access("/sys/kernel/debug/kmemleak", F_OK) ? 61 : 251;
 	diff.judge = judge;
 	diff.describe = describe;
 	return differential_main(argc, argv, &matrix, 5000);

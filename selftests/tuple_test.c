@@ -141,8 +141,9 @@ static const char *decode(long number, struct trial *trial)
 		return "timestamps and age are asked of TIME-WAIT alone";
 	if ((!is_left || !automatic) && trial->reuse != 2)
 		return "tcp_tw_reuse is for chosen ports in TIME-WAIT";
-	if (!automatic && trial->old)
-		return "age is not asked where the port was bound";
+	if (trial->old && (!automatic || trial->to != SAME || !trial->timestamps || crossed ||
+			   (trial->want.flags & ON_LO)))
+		return "age is asked where the four-tuple may be taken over, and once";
 	if (!automatic && trial->place->occupant == BOUND_ONE)
 		return "two that are bound are for bind() to judge";
 	if (trial->place->occupant <= RESERVED && (trial->held.side.flags & ON_LO))
@@ -226,7 +227,7 @@ static void set_up(struct trial *trial)
 	if (err)
 		ksft_exit_fail_msg("the holder cannot be made: %s\n", strerror(err));
 	if (trial->old)
-		poll(NULL, 0, 2100);
+		poll(NULL, 0, 1200);
 }
 
 /* A socket as it is before it connects, or why it cannot be. */

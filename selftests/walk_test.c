@@ -247,6 +247,9 @@ static void go_on(long number, struct slot *slot, const struct step *step)
 		time_out(slot);
 	else if (step->taken == CLOSE)
 		empty(slot);
+	/* a refused connect() gives back a port that bind() had chosen */
+	if (slot->fd >= 0 && !local_port(slot->fd))
+		empty(slot);
 	if (diff.story && step->taken >= ACCEPT)
 		ksft_print_msg("step %ld, slot %d: %s\n", number % CALLS / 2, step->slot,
 			       deed_names[step->taken]);
