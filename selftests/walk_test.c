@@ -49,7 +49,7 @@ static struct slot {
 static int port;
 
 /* The next number of a sequence that looks random. */
-static int draw(uint64_t *dice, int sides)
+static int draw(unsigned long long *dice, int sides)
 {
 	*dice = *dice * 6364136223846793005u + 1442695040888963407u;
 	return (*dice >> 33) % sides;
@@ -58,7 +58,7 @@ static int draw(uint64_t *dice, int sides)
 static void decode(long number, struct step *step)
 {
 	int mostly = groups[number / (WALKS * CALLS)].flag;
-	uint64_t dice = (number / 2) * 0x9e3779b97f4a7c15u;
+	unsigned long long dice = (number / 2) * 0x9e3779b97f4a7c15u;
 
 	memset(step, 0, sizeof(*step));
 	draw(&dice, 2);
