@@ -66,23 +66,26 @@ static int plant(struct tcpwatch_hook *hook)
 }
 
 /*
- * All are unregistered before any gives its memory back: a handler may read the
- * hits of a row that is gone.
+ * Disarmed one by one, in order, and waited for together. All are gone before any
+ * gives its memory back: a handler may read the hits of another row.
  */
 static void pull_all(struct tcpwatch_hooks *hooks)
 {
+	struct kretprobe *rets[TCPWATCH_HOOKS_MAX];
+	struct kprobe *entries[TCPWATCH_HOOKS_MAX];
+	unsigned int ret_count = 0, entry_count = 0;
 	struct tcpwatch_hook *hook;
 
 	for (hook = hooks->rows; hook < hooks->rows + hooks->count; hook++) {
-		if (!hook->armed)
-			continue;
-		if (hook->ret)
-			unregister_kretprobe(&hook->rp);
-		else
-			unregister_kprobe(&hook->kp);
-		hook->armed = false;
+		if (hook->armed && hook->ret)
+			rets[ret_count++] = &hook->rp;
+		else if (hook->armed)
+			entries[entry_count++] = &hook->kp;
 	}
+	unregister_kprobes(entries, entry_count);
+	unregister_kretprobes(rets, ret_count);
 	for (hook = hooks->rows; hook < hooks->rows + hooks->count; hook++) {
+		hook->armed = false;
 		free_percpu(hook->hits);
 		hook->hits = NULL;
 	}
@@ -116,6 +119,8 @@ int tcpwatch_hooks_plant(struct tcpwatch_hooks *hooks)
 	unsigned int i;
 	int err = 0;
 
+	if (WARN_ON(hooks->count > TCPWATCH_HOOKS_MAX))
+		return -E2BIG;
 	mutex_lock(&lock);
 	for (i = 0; i < hooks->count; i++) {
 		hooks->rows[i].hits = alloc_percpu(u64);

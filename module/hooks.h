@@ -45,10 +45,14 @@ struct tcpwatch_hook {
 	bool armed;
 };
 
+/* Rows of a table, at most. */
+#define TCPWATCH_HOOKS_MAX	16
+
 /**
  * struct tcpwatch_hooks - a feature's table
- * @rows: the rows, in the order of planting, which is also that of pulling: what
- *	others rely on first, and what must not outlive the others too
+ * @rows: the rows, in the order of planting, which is also that of pulling, entry-only
+ *	ones before others: what others rely on first, and what must not outlive the
+ *	others too
  * @count: how many
  * @node: in the list of all tables
  */
