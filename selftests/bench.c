@@ -236,8 +236,14 @@ static void binds(void)
 	}
 }
 
-/* Closing it resets the connection, so that no TIME-WAIT is left. */
-static int client_socket(void)
+static void make_client(unsigned int i)
+{
+	sockets[i] = socket(want.ss_family, SOCK_STREAM, 0);
+	require(sockets[i] >= 0, "socket");
+}
+
+/* Closing it resets the connection. */
+static int resetting_socket(void)
 {
 	const struct linger reset = { .l_onoff = 1 };
 	int fd = socket(want.ss_family, SOCK_STREAM, 0);
@@ -247,9 +253,9 @@ static int client_socket(void)
 	return fd;
 }
 
-static void make_client(unsigned int i)
+static void make_resetting_client(unsigned int i)
 {
-	sockets[i] = client_socket();
+	sockets[i] = resetting_socket();
 }
 
 static void make_bound_client(unsigned int i)
@@ -282,9 +288,12 @@ static void connects(void)
 		{ "connect_v4", "127.0.0.1", make_client },
 		{ "connect_v4_bound", "127.0.0.1", make_bound_client },
 		{ "connect_v6", "::1", make_client },
+		{ "reset_v4", "127.0.0.1", make_resetting_client },
 	};
 	unsigned int i;
 
+	/* or TIME-WAIT would soon have all source ports */
+	put("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		listen_on(cases[i].to, 0);
 		want_len = address(&want, cases[i].to, PORT);
@@ -318,7 +327,7 @@ static void exhausted(void)
 	listen_on("127.0.0.1", 0);
 	want_len = address(&want, "127.0.0.1", PORT);
 	for (i = 0; i < 2000; i++) {
-		make_client(i);
+		make_resetting_client(i);
 		children[i] = connected(sockets[i]);
 	}
 	ask_for("127.0.0.1", PORT, 0);
@@ -345,7 +354,7 @@ static void gather(void)
 	want_len = address(&want, "127.0.0.1", PORT);
 	for (i = 0; i < CONNECTIONS; i++) {
 		from[8] = '2' + i / (CONNECTIONS / 8);
-		fd = client_socket();
+		fd = resetting_socket();
 		require(!set_on(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT) &&
 			!bind_to(fd, from, 0), "bind");
 		connected(fd);
