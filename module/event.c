@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The names of the vocabulary, from the same lists as its enumerations. */
 
+#include <linux/string.h>
+
 #include "event.h"
 
 #define TCPWATCH_ADVICE(group, item, name, advice)	\
@@ -12,3 +14,29 @@ const char *const tcpwatch_call_names[] = { TCPWATCH_CALLS(TCPWATCH_NAME) };
 const char *const tcpwatch_fix_texts[] = { TCPWATCH_FIXES(TCPWATCH_NAME) };
 const char *const tcpwatch_relation_names[] = { TCPWATCH_RELATIONS(TCPWATCH_NAME) };
 const char *const tcpwatch_belongs_names[] = { TCPWATCH_BELONGINGS(TCPWATCH_NAME) };
+
+void tcpwatch_found_init(struct tcpwatch_found *found)
+{
+	found->real = 0;
+	found->owner_unknown = false;
+	found->owners = 0;
+	found->owner.pid = 0;
+	found->bound.task.pid = 0;
+	found->netns_task.pid = 0;
+	found->range.known = false;
+	found->cgroup_path[0] = '\0';
+	found->holder_cgroup_path[0] = '\0';
+	found->bound_cgroup_path[0] = '\0';
+}
+
+void tcpwatch_found_copy(struct tcpwatch_found *to, const struct tcpwatch_found *from)
+{
+	memcpy(to, from, offsetof(struct tcpwatch_found, range));
+	if (from->range.known)
+		to->range = from->range;
+	else
+		to->range.known = false;
+	strscpy(to->cgroup_path, from->cgroup_path, sizeof(to->cgroup_path));
+	strscpy(to->holder_cgroup_path, from->holder_cgroup_path, sizeof(to->holder_cgroup_path));
+	strscpy(to->bound_cgroup_path, from->bound_cgroup_path, sizeof(to->bound_cgroup_path));
+}

@@ -281,7 +281,8 @@ struct tcpwatch_bound {
  * @frees_ms: milliseconds until the last TIME-WAIT holder is gone, 0: not known
  * @range_lo: the range of ports that was tried, valid for an exhausted one
  * @range_hi: likewise, 0: none
- * @want: the requester's socket, with the address and port it asked for
+ * @want: the requester's socket, with the address and port it asked for: bind,
+ *	ports and peer of it
  * @task: the requester
  * @task_cgroup: id of its control group
  * @holder: of the conflicting sockets a listener, else a live socket, else one
@@ -309,7 +310,7 @@ struct tcpwatch_facts {
 };
 
 /**
- * struct tcpwatch_found - what was looked up after it
+ * struct tcpwatch_found - what was looked up after it: see tcpwatch_found_init()
  * @real: the time by the wall clock, in nanoseconds
  * @owner_unknown: nobody looked, because too many holders came at once
  * @owners: how many live processes have the holder open
@@ -328,6 +329,7 @@ struct tcpwatch_found {
 	struct tcpwatch_task owner;
 	struct tcpwatch_bound bound;
 	struct tcpwatch_task netns_task;
+	/* from here on mostly empty: see tcpwatch_found_copy() */
 	struct tcpwatch_range range;
 	char cgroup_path[TCPWATCH_CGROUP_LEN];
 	char holder_cgroup_path[TCPWATCH_CGROUP_LEN];
@@ -343,5 +345,23 @@ struct tcpwatch_event {
 	struct tcpwatch_facts facts;
 	struct tcpwatch_found found;
 };
+
+/**
+ * tcpwatch_found_init() - nothing is found yet
+ * @found: what is made so; what is behind a pid of 0, a range not known or the end
+ *	of a string is not valid, and not written
+ *
+ * Context: any.
+ */
+void tcpwatch_found_init(struct tcpwatch_found *found);
+
+/**
+ * tcpwatch_found_copy() - copy what is valid
+ * @to: the copy
+ * @from: the original
+ *
+ * Context: any.
+ */
+void tcpwatch_found_copy(struct tcpwatch_found *to, const struct tcpwatch_found *from);
 
 #endif /* _TCPWATCH_EVENT_H */

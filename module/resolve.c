@@ -186,7 +186,7 @@ void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *
 	bool whole;
 
 	memset(scan, 0, sizeof(*scan));
-	memset(&event->found, 0, sizeof(event->found));
+	tcpwatch_found_init(&event->found);
 	want_scan(scan, event);
 	whole = tcpwatch_owners_scan(scan);
 	add_names(event, scan, whole, &last);

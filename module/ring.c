@@ -132,7 +132,7 @@ bool tcpwatch_ring_take(u64 from, struct tcpwatch_event *event)
 		event->facts = slot(from)->facts;
 	raw_spin_unlock_irqrestore(&lock, flags);
 	if (any)
-		memset(&event->found, 0, sizeof(event->found));
+		tcpwatch_found_init(&event->found);
 	return any;
 }
 
@@ -154,7 +154,7 @@ void tcpwatch_ring_publish(const struct tcpwatch_event *event)
 	raw_spin_lock_irqsave(&lock, flags);
 	/* overtaken meanwhile: counted as lost already */
 	if (event->facts.seq >= published) {
-		slot(event->facts.seq)->found = event->found;
+		tcpwatch_found_copy(&slot(event->facts.seq)->found, &event->found);
 		slot(event->facts.seq)->facts.holder.belongs = event->facts.holder.belongs;
 		published = event->facts.seq + 1;
 	}
