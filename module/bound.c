@@ -4,8 +4,6 @@
  * notes are kept until their places are needed, and then a worker looks which of
  * them are of ports that nobody owns any more.
  */
-#include <linux/cgroup.h>
-#include <linux/jhash.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -76,7 +74,7 @@ struct note {
 static DEFINE_RAW_SPINLOCK(lock);
 static struct note *notes;
 static u16 chains[1 << CHAIN_BITS];
-static u32 seed;	/* so that nobody can choose a chain */
+static u64 multiplier;	/* random and odd: nobody can choose a chain */
 static u16 free_first;
 static unsigned int free_count;
 static unsigned long next_sweep;	/* not before then, in jiffies */
@@ -88,9 +86,7 @@ static struct workqueue_struct *queue;
 
 static u16 *chain_of(u64 netns_cookie, u16 port)
 {
-	u32 hash = jhash_3words(netns_cookie, netns_cookie >> 32, port, seed);
-
-	return &chains[hash & (ARRAY_SIZE(chains) - 1)];
+	return &chains[((netns_cookie << 16 | port) * multiplier) >> (64 - CHAIN_BITS)];
 }
 
 static void unlink_note(u16 at)
@@ -135,17 +131,18 @@ static u16 take_place(void)
 	return at;
 }
 
-/**
- * struct place - where the note of a socket is, or is to be
- * @note: the one of its address, be it of this socket or of one that was there before
- * @oldest: else the oldest of its port
- * @count: how many its port has
- */
-struct place {
-	struct note *note;
-	struct note *oldest;
-	unsigned int count;
-};
+/* The note of this address, be it of this socket or of one that was there before. */
+static struct note *find_note(u16 *chain, const struct sock *sk, u64 netns_cookie)
+{
+	u16 at;
+
+	for (at = *chain; at != NOTES; at = notes[at].next) {
+		if (notes[at].id == (unsigned long)sk && notes[at].port == sk->sk_num &&
+		    notes[at].netns_cookie == netns_cookie)
+			return &notes[at];
+	}
+	return NULL;
+}
 
 /* What does not listen counts as older than what does. */
 static bool is_older(const struct note *note, const struct note *than)
@@ -155,38 +152,33 @@ static bool is_older(const struct note *note, const struct note *than)
 	return note->time < than->time;
 }
 
-static struct place find_place(const struct sock *sk, u64 netns_cookie)
+/* The oldest note of a port that has so many as one may have, or NULL. */
+static struct note *find_surplus(u16 *chain, u16 port, u64 netns_cookie)
 {
-	struct place place = {};
+	struct note *oldest = NULL;
+	unsigned int count = 0;
 	u16 at;
 
-	for (at = *chain_of(netns_cookie, sk->sk_num); at != NOTES; at = notes[at].next) {
+	for (at = *chain; at != NOTES; at = notes[at].next) {
 		struct note *note = &notes[at];
 
-		if (note->port != sk->sk_num || note->netns_cookie != netns_cookie)
+		if (note->port != port || note->netns_cookie != netns_cookie)
 			continue;
-		if (note->id == (unsigned long)sk) {
-			place.note = note;
-			break;
-		}
-		if (is_older(note, place.oldest))
-			place.oldest = note;
-		place.count++;
+		if (is_older(note, oldest))
+			oldest = note;
+		count++;
 	}
-	return place;
+	return count < PER_PORT ? NULL : oldest;
 }
 
-static struct note *take_note(const struct place *place, const struct sock *sk, u64 netns_cookie)
+static struct note *make_note(u16 *chain, const struct sock *sk, u64 netns_cookie)
 {
-	struct note *note = place->note;
-	u16 *chain, at;
+	struct note *note = find_surplus(chain, sk->sk_num, netns_cookie);
+	u16 at;
 
-	if (!note && place->count >= PER_PORT) {
-		note = place->oldest;
+	if (note) {
 		tcpwatch_stat_add(TCPWATCH_STAT_BOUND_FORGOTTEN, 1);
-	}
-	if (!note) {
-		chain = chain_of(netns_cookie, sk->sk_num);
+	} else {
 		at = take_place();
 		note = &notes[at];
 		note->next = *chain;
@@ -195,12 +187,12 @@ static struct note *take_note(const struct place *place, const struct sock *sk, 
 		note->netns_cookie = netns_cookie;
 	}
 	note->id = (unsigned long)sk;
-	note->ino = compat_sk_ino(sk);
 	return note;
 }
 
 static void fill(struct note *note, const struct sock *sk, struct task_struct *task)
 {
+	note->ino = compat_sk_ino(sk);
 	note->listened = sk->sk_state == TCP_LISTEN;
 	note->v6only = ipv6_only_sock(sk);
 	if (sk->sk_family == AF_INET6)
@@ -210,26 +202,25 @@ static void fill(struct note *note, const struct sock *sk, struct task_struct *t
 	note->time = ktime_get_ns();
 	note->start = task->group_leader->start_time;
 	tcpwatch_task_copy(&note->task, task);
-	rcu_read_lock();
-	note->cgroup = cgroup_id(task_dfl_cgroup(task));
-	rcu_read_unlock();
+	note->cgroup = tcpwatch_task_cgroup(task);
 	tcpwatch_exits_watch(note->task.pid, note->start);
 }
 
 void tcpwatch_bound_note(const struct sock *sk)
 {
 	u64 netns_cookie = sock_net(sk)->net_cookie;
-	struct place place;
+	u16 *chain = chain_of(netns_cookie, sk->sk_num);
 	struct note *note;
 	bool low;
 
 	raw_spin_lock(&lock);
-	place = find_place(sk, netns_cookie);
-	if (place.note && place.note->ino == compat_sk_ino(sk) && sk->sk_state == TCP_LISTEN) {
+	note = find_note(chain, sk, netns_cookie);
+	if (note && sk->sk_state == TCP_LISTEN && note->ino == compat_sk_ino(sk)) {
 		/* who bound it stays who bound it */
-		place.note->listened = true;
+		note->listened = true;
 	} else {
-		note = take_note(&place, sk, netns_cookie);
+		if (!note)
+			note = make_note(chain, sk, netns_cookie);
 		note->seeded = false;
 		fill(note, sk, current);
 	}
@@ -252,16 +243,18 @@ static bool is_bound(const struct sock *sk)
 static void seed_one(struct task_struct *task, struct socket *sock, void *unused)
 {
 	const struct sock *sk = sock->sk;
-	struct place place;
+	u64 netns_cookie;
 	struct note *note;
+	u16 *chain;
 
 	if (!sk || sk->sk_protocol != IPPROTO_TCP || !sk_is_inet(sk) || !is_bound(sk))
 		return;
+	netns_cookie = sock_net(sk)->net_cookie;
+	chain = chain_of(netns_cookie, sk->sk_num);
 	preempt_disable();
 	raw_spin_lock(&lock);
-	place = find_place(sk, sock_net(sk)->net_cookie);
-	if (!place.note && free_first != NOTES) {
-		note = take_note(&place, sk, sock_net(sk)->net_cookie);
+	if (free_first != NOTES && !find_note(chain, sk, netns_cookie)) {
+		note = make_note(chain, sk, netns_cookie);
 		note->seeded = true;
 		fill(note, sk, task);
 	}
@@ -387,6 +380,7 @@ bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_soc
 	if (!note)
 		return false;
 	bound->exited = tcpwatch_exits_before(bound->task.pid, start, time, &exited);
+	bound->exited_ms = 0;
 	/* 0 is for a time that is not known */
 	if (bound->exited && exited)
 		bound->exited_ms = div_u64(time - exited, NSEC_PER_MSEC) ?: 1;
@@ -405,7 +399,7 @@ int tcpwatch_bound_init(void)
 		vfree(notes);
 		return -ENOMEM;
 	}
-	seed = get_random_u32();
+	multiplier = get_random_u64() | 1;
 	next_sweep = jiffies;
 	memset16(chains, NOTES, ARRAY_SIZE(chains));
 	free_first = NOTES;

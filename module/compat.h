@@ -93,6 +93,38 @@ static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
 #endif
 }
 
+/**
+ * compat_walk_bucket2() - visit the owners of an address and port
+ * @tb2: the bucket of both
+ * @visit: called for each owner, full sockets and TIME-WAIT ones alike
+ * @arg: passed to @visit
+ *
+ * Context: as compat_walk_owners(), and under the bucket's bhash2 lock.
+ */
+static inline void compat_walk_bucket2(const struct inet_bind2_bucket *tb2,
+				       compat_visit_t visit, void *arg)
+{
+	struct sock *sk;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	struct inet_timewait_sock *tw;
+
+	sk_for_each_bound_bhash2(sk, &tb2->owners) {
+		if (visit(sk, arg))
+			return;
+	}
+	twsk_for_each_bound_bhash2(tw, &tb2->deathrow) {
+		if (visit((struct sock *)tw, arg))
+			return;
+	}
+#else
+	sk_for_each_bound(sk, &tb2->owners) {
+		if (visit(sk, arg))
+			return;
+	}
+#endif
+}
+
 /* Has a bucket an owner, or is it just being made? Under its bhash lock. */
 static inline bool compat_is_owned(const struct inet_bind_bucket *tb)
 {

@@ -2,11 +2,15 @@
 /*
  * __inet_bind(), __inet6_bind() and inet_csk_listen_start() tell that a bind or
  * listen is refused, when the bucket locks are gone. The two predicates that refuse
- * it in inet_csk_get_port() return while they are still held: there the owners of
- * the port are looked at, exactly as they were judged.
+ * it in inet_csk_get_port() run while they are still held: there the owners of the
+ * port are looked at, exactly as they are judged.
+ *
+ * inet_csk_bind_conflict() is seen to return. inet_bhash2_addr_any_conflict() is
+ * asked of every specific address, mostly in vain: of it only the step is probed that
+ * is taken when the port has a wildcard, and how it goes on we judge by ourselves.
  *
  * They are joined by a slot: claimed when the outer function is entered, found by
- * the predicates, given back when it returns.
+ * the inner ones, given back when it returns.
  */
 #include <net/ip.h>
 #include <net/tcp.h>
@@ -30,11 +34,11 @@
  * @addr: the address asked for, an IPv4 one as v4-mapped
  * @port: the port asked for, 0: any
  * @slot: by which the predicates can find it, or NULL
- * @asked: a predicate was asked
  * @judged: a predicate refused it
+ * @met_any: it met a wildcard that was not in its way when we looked
  * @missed: what the predicates' probes had missed when it began
- * @before: how often they had been entered on this CPU
- * @migrations: how often the task had changed CPUs
+ * @before: how often they had been entered on this CPU, if @port is 0
+ * @migrations: how often the task had changed CPUs, likewise
  * @facts: of the refusal; call, want and the verdict are valid if @judged
  */
 struct call {
@@ -43,15 +47,15 @@ struct call {
 	struct in6_addr addr;
 	u16 port;
 	struct tcpwatch_slot *slot;
-	bool asked;
 	bool judged;
+	bool met_any;
 	unsigned long missed;
 	u64 before;
 	u64 migrations;
 	struct tcpwatch_facts facts;
 };
 
-enum { BIND_CONFLICT, ANY_CONFLICT, BIND4, BIND6, LISTEN, ROWS };
+enum { MATCH_ANY, BIND_CONFLICT, BIND4, BIND6, LISTEN, ROWS };
 static struct tcpwatch_hook rows[ROWS];
 static struct tcpwatch_slots slots;
 
@@ -62,7 +66,7 @@ static void start_facts(struct call *call)
 {
 	tcpwatch_verdict_init(&call->facts);
 	call->facts.call = call->kind;
-	tcpwatch_sock_copy(&call->facts.want, call->sk, NULL);
+	tcpwatch_sock_want(&call->facts.want, call->sk);
 	call->facts.want.port = call->port;
 }
 
@@ -80,7 +84,7 @@ static void restore_address(struct call *call)
 	want->v6only = true;
 }
 
-/* In the return of a predicate that saw a conflict: the bhash lock is held. */
+/* A predicate refuses the call: the bhash lock is held. */
 static void explain(struct call *call, const struct inet_bind_bucket *tb)
 {
 	struct tcpwatch_facts *facts = &call->facts;
@@ -103,7 +107,7 @@ static void explain(struct call *call, const struct inet_bind_bucket *tb)
 }
 
 /**
- * struct question - what a predicate was asked
+ * struct question - what inet_csk_bind_conflict() was asked
  * @call: the call on whose behalf
  * @tb: the bucket
  */
@@ -112,53 +116,24 @@ struct question {
 	const struct inet_bind_bucket *tb;
 };
 
-/*
- * Both predicates take reuseport_ok as their fifth argument. It is false while
- * a port is chosen, and then a conflict refuses nothing.
- */
-static bool is_explicit(struct pt_regs *regs)
-{
-	return (u8)regs_get_kernel_argument(regs, 4);
-}
-
-/*
- * On whose behalf? The return is of interest only if the port has an owner: for one
- * that is new the predicates are asked as well.
- */
-static int take_question(struct question *question, const struct sock *sk)
-{
-	question->call = tcpwatch_slot_find(&slots, sk);
-	if (!question->call)
-		return 1;
-	question->call->asked = true;
-	return !question->tb || !compat_is_owned(question->tb);
-}
-
 static int tcpwatch_hook_bind_conflict_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	struct question *question = (struct question *)ri->data;
-
-	tcpwatch_hook_hit(&rows[BIND_CONFLICT]);
-	if (!is_explicit(regs))
-		return 1;
-	question->tb = (struct inet_bind_bucket *)regs_get_kernel_argument(regs, 1);
-	return take_question(question, (struct sock *)regs_get_kernel_argument(regs, 0));
-}
-
-static int tcpwatch_hook_any_conflict_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	const struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 0);
 	struct question *question = (struct question *)ri->data;
 
-	tcpwatch_hook_hit(&rows[ANY_CONFLICT]);
-	if (!is_explicit(regs))
+	tcpwatch_hook_hit(&rows[BIND_CONFLICT]);
+	/* reuseport_ok: false while a port is chosen, and then a conflict refuses nothing */
+	if (!(u8)regs_get_kernel_argument(regs, 4))
 		return 1;
-	question->tb = tcpwatch_sock_find_bucket(sock_net(sk), regs_get_kernel_argument(regs, 1),
-						 regs_get_kernel_argument(regs, 2));
-	return take_question(question, sk);
+	question->tb = (struct inet_bind_bucket *)regs_get_kernel_argument(regs, 1);
+	/* it is asked of a port that is new, as most are, as well */
+	if (!compat_is_owned(question->tb))
+		return 1;
+	question->call = tcpwatch_slot_find(&slots, sk);
+	return !question->call;
 }
 
-static int tcpwatch_hook_predicate_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int tcpwatch_hook_bind_conflict_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	const struct question *question = (struct question *)ri->data;
 
@@ -167,25 +142,49 @@ static int tcpwatch_hook_predicate_return(struct kretprobe_instance *ri, struct 
 	return 0;
 }
 
+/* Called for each bucket on the chain of the port's wildcard, other ports' too. */
+static int tcpwatch_hook_match_any(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct inet_bind2_bucket *tb2 = (void *)regs_get_kernel_argument(regs, 0);
+	const struct net *net = (struct net *)regs_get_kernel_argument(regs, 1);
+	u16 port = regs_get_kernel_argument(regs, 2);
+	int l3mdev = regs_get_kernel_argument(regs, 3);
+	const struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 4);
+	struct call *call;
+
+	tcpwatch_hook_hit(&rows[MATCH_ANY]);
+	if (tb2->port != port || !net_eq(ib2_net(tb2), net) || tb2->l3mdev != l3mdev)
+		return 0;
+	call = tcpwatch_slot_find(&slots, sk);
+	/* while a port is chosen a conflict refuses nothing */
+	if (!call || !call->port)
+		return 0;
+	start_facts(call);
+	if (tcpwatch_verdict_bucket(&call->facts.want.bind, sk, tb2))
+		explain(call, tcpwatch_sock_find_bucket(net, port, l3mdev));
+	else
+		call->met_any = true;
+	return 0;
+}
+
 static unsigned long predicates_missed(void)
 {
-	struct tcpwatch_missed bind = tcpwatch_hook_missed(&rows[BIND_CONFLICT]);
-	struct tcpwatch_missed any = tcpwatch_hook_missed(&rows[ANY_CONFLICT]);
+	const struct kretprobe *bind = &rows[BIND_CONFLICT].rp;
 
-	return bind.nested + bind.full + any.nested + any.full;
+	return bind->nmissed + bind->kp.nmissed + rows[MATCH_ANY].kp.nmissed;
 }
 
 /* On this CPU. */
 static u64 predicates_entered(void)
 {
 	return __this_cpu_read(*rows[BIND_CONFLICT].hits) +
-	       __this_cpu_read(*rows[ANY_CONFLICT].hits);
+	       __this_cpu_read(*rows[MATCH_ANY].hits);
 }
 
 /* Are both there, and have they missed nothing since the call began? */
 static bool predicates_reliable(const struct call *call)
 {
-	return rows[BIND_CONFLICT].armed && rows[ANY_CONFLICT].armed &&
+	return rows[BIND_CONFLICT].armed && rows[MATCH_ANY].armed &&
 	       call->missed == predicates_missed();
 }
 
@@ -195,11 +194,13 @@ static int start_call(struct call *call)
 	/* the same functions serve UDP and, where the kernel has it, DCCP */
 	if (call->sk->sk_protocol != IPPROTO_TCP)
 		return 1;
-	call->asked = false;
 	call->judged = false;
+	call->met_any = false;
 	call->missed = predicates_missed();
-	call->before = predicates_entered();
-	call->migrations = current->se.nr_migrations;
+	if (!call->port) {
+		call->before = predicates_entered();
+		call->migrations = current->se.nr_migrations;
+	}
 	call->slot = tcpwatch_slot_claim(&slots, call->sk, call);
 	return 0;
 }
@@ -278,9 +279,12 @@ static enum tcpwatch_rule rule_of(const struct call *call)
 		tcpwatch_stat_add(TCPWATCH_STAT_CROWDED, 1);
 		return TCPWATCH_RULE_UNKNOWN;
 	}
-	if (!predicates_reliable(call) ||
-	    (!call->asked && !tcpwatch_hook_hits(&rows[BIND_CONFLICT]))) {
+	if (!predicates_reliable(call) || !tcpwatch_hook_hits(&rows[BIND_CONFLICT])) {
 		tcpwatch_stat_add(TCPWATCH_STAT_UNEXPLAINED, 1);
+		return TCPWATCH_RULE_UNKNOWN;
+	}
+	if (call->met_any) {
+		tcpwatch_stat_add(TCPWATCH_STAT_RACED, 1);
 		return TCPWATCH_RULE_UNKNOWN;
 	}
 	/*
@@ -346,18 +350,16 @@ static int tcpwatch_hook_call_return(struct kretprobe_instance *ri, struct pt_re
  * leaves their slots behind, nobody looks for a slot any more.
  */
 static struct tcpwatch_hook rows[ROWS] = {
+	[MATCH_ANY] = {
+		.symbol = "inet_bind2_bucket_match_addr_any",
+		.lost = "holder and rule when a wildcard holder refuses a specific address",
+		.pre = tcpwatch_hook_match_any,
+	},
 	[BIND_CONFLICT] = {
 		.symbol = "inet_csk_bind_conflict",
 		.lost = "holder and rule of a refusal, save by a wildcard holder",
 		.entry = tcpwatch_hook_bind_conflict_entry,
-		.ret = tcpwatch_hook_predicate_return,
-		.data_size = sizeof(struct question),
-	},
-	[ANY_CONFLICT] = {
-		.symbol = "inet_bhash2_addr_any_conflict",
-		.lost = "holder and rule when a wildcard holder refuses a specific address",
-		.entry = tcpwatch_hook_any_conflict_entry,
-		.ret = tcpwatch_hook_predicate_return,
+		.ret = tcpwatch_hook_bind_conflict_return,
 		.data_size = sizeof(struct question),
 	},
 	[BIND4] = {

@@ -47,7 +47,7 @@ static void start_facts(struct tcpwatch_facts *facts, const struct sock *sk)
 	tcpwatch_verdict_init(facts);
 	facts->call = TCPWATCH_CALL_CONNECT;
 	facts->error = EADDRNOTAVAIL;
-	tcpwatch_sock_copy(&facts->want, sk, NULL);
+	tcpwatch_sock_want(&facts->want, sk);
 }
 
 /* The exhausted range, in the words of the socket: it may have one for itself. */

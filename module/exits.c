@@ -30,14 +30,20 @@ static struct watched *place_of(pid_t pid)
 	return &table[hash_32(pid, BITS)];
 }
 
+static void watch(struct watched *watched, pid_t pid, u64 start)
+{
+	raw_spin_lock(&lock);
+	*watched = (struct watched){ .pid = pid, .start = start };
+	raw_spin_unlock(&lock);
+}
+
 void tcpwatch_exits_watch(pid_t pid, u64 start)
 {
 	struct watched *watched = place_of(pid);
 
-	raw_spin_lock(&lock);
-	if (watched->pid != pid || watched->start != start)
-		*watched = (struct watched){ .pid = pid, .start = start };
-	raw_spin_unlock(&lock);
+	/* watched already, as mostly; a torn look only makes us look again */
+	if (READ_ONCE(watched->pid) != pid || READ_ONCE(watched->start) != start)
+		watch(watched, pid, start);
 }
 
 /* Without a note of its exit, it lives if the process with its pid is the same. */

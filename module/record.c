@@ -14,7 +14,7 @@ void tcpwatch_record_refusal(struct tcpwatch_facts *facts, const struct sock *sk
 	facts->netns = sock_net(sk)->ns.inum;
 	facts->netns_cookie = sock_net(sk)->net_cookie;
 	tcpwatch_task_copy(&facts->task, current);
-	facts->task_cgroup = tcpwatch_task_cgroup();
+	facts->task_cgroup = tcpwatch_task_cgroup(current);
 
 	tcpwatch_stat_add(TCPWATCH_STAT_CONFLICTS, 1);
 	tcpwatch_stat_rule(facts->rule);

@@ -329,8 +329,11 @@ const char *tcpwatch_request_parse(struct tcpwatch_request *request, char *line,
 		return wrong;
 	bind->state = TCP_CLOSE;
 	bind->uid = current_fsuid();
-	if (request->socket)
-		tcpwatch_sock_copy(&request->want, request->socket->sk, NULL);
+	if (request->socket) {
+		rcu_read_lock();
+		tcpwatch_sock_want(&request->want, request->socket->sk);
+		rcu_read_unlock();
+	}
 	request->want.peer_port = 0;
 	bind->reuse |= words.reuse;
 	bind->reuseport |= words.reuseport;

@@ -19,11 +19,9 @@ static void copy_group(struct tcpwatch_bind *bind, const struct sock *sk)
 {
 	const struct sock_reuseport *group;
 
-	rcu_read_lock();
-	group = rcu_dereference(sk->sk_reuseport_cb);
+	group = rcu_dereference_check(sk->sk_reuseport_cb, rcu_read_lock_sched_held());
 	bind->grouped = !!group;
 	bind->group_closed_to = group && !READ_ONCE(group->num_closed_socks);
-	rcu_read_unlock();
 }
 
 void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
@@ -55,18 +53,29 @@ static enum tcpwatch_belongs belongs(const struct sock *sk)
 	return READ_ONCE(sk->sk_socket) ? TCPWATCH_BELONGS_PROCESS : TCPWATCH_BELONGS_UNACCEPTED;
 }
 
-void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
-			const struct inet_bind_bucket *tb)
+static void copy_ends(struct tcpwatch_sock *copy, const struct sock *sk)
 {
-	struct cgroup *cgroup;
-
-	tcpwatch_sock_bind(&copy->bind, sk);
 	copy->port = sk->sk_num;
 	copy->peer_port = ntohs(sk->sk_dport);
 	if (sk->sk_family == AF_INET6)
 		copy->peer = sk->sk_v6_daddr;
 	else
 		ipv6_addr_set_v4mapped(sk->sk_daddr, &copy->peer);
+}
+
+void tcpwatch_sock_want(struct tcpwatch_sock *copy, const struct sock *sk)
+{
+	tcpwatch_sock_bind(&copy->bind, sk);
+	copy_group(&copy->bind, sk);
+	copy_ends(copy, sk);
+}
+
+void tcpwatch_sock_complete(struct tcpwatch_sock *copy, const struct sock *sk,
+			    const struct inet_bind_bucket *tb)
+{
+	struct cgroup *cgroup;
+
+	copy_ends(copy, sk);
 	copy->substate = copy->bind.state;
 	copy->belongs = TCPWATCH_BELONGS_UNACCEPTED;
 	copy->connect_bound = false;
@@ -85,17 +94,14 @@ void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
 		copy->substate = TCP_SYN_RECV;
 		return;
 	}
-	copy_group(&copy->bind, sk);
 	copy->belongs = belongs(sk);
 	copy->connect_bound = tb && compat_connect_bound(sk, tb);
 	copy->self_bound = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
 	copy->uid = READ_ONCE(sk->sk_uid);
 	copy->ino = compat_sk_ino(sk);
-	rcu_read_lock();
 	cgroup = sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data);
 	/* a socket met by RCU alone may just be made anew */
 	copy->cgroup = cgroup ? cgroup_id(cgroup) : 0;
-	rcu_read_unlock();
 }
 
 struct inet_bind_bucket *tcpwatch_sock_find_bucket(const struct net *net, u16 port, int l3mdev)
@@ -180,7 +186,7 @@ u32 tcpwatch_sock_frees_ms(const struct sock *sk)
 
 void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)
 {
-	struct pid_namespace *ns = task_active_pid_ns(task);
+	struct pid_namespace *ns = ns_of_pid(task_pid(task));
 
 	copy->pid = task_tgid_nr(task);
 	copy->tid = task_pid_nr(task);
@@ -188,17 +194,12 @@ void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)
 	if (ns != &init_pid_ns)
 		copy->vpid = ns ? task_tgid_nr_ns(task, ns) : 0;
 	copy->pidns = ns ? ns->ns.inum : 0;
-	copy->uid = task_cred_xxx(task, euid);
+	copy->uid = task == current ? current_euid() : task_cred_xxx(task, euid);
 	memcpy(copy->comm, task->comm, sizeof(copy->comm));
 	copy->comm[sizeof(copy->comm) - 1] = '\0';
 }
 
-u64 tcpwatch_task_cgroup(void)
+u64 tcpwatch_task_cgroup(struct task_struct *task)
 {
-	u64 id;
-
-	rcu_read_lock();
-	id = cgroup_id(task_dfl_cgroup(current));
-	rcu_read_unlock();
-	return id;
+	return cgroup_id(task_dfl_cgroup(task));
 }

@@ -22,15 +22,24 @@ struct tcpwatch_timewait;
 void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk);
 
 /**
- * tcpwatch_sock_copy() - copy all that an event tells of a socket
- * @copy: the copy, every field of it
+ * tcpwatch_sock_want() - copy what an event tells of the requester
+ * @copy: the copy: bind, ports and peer of it
+ * @sk: a full socket
+ *
+ * Context: any, preemption off or under RCU; the caller keeps @sk.
+ */
+void tcpwatch_sock_want(struct tcpwatch_sock *copy, const struct sock *sk);
+
+/**
+ * tcpwatch_sock_complete() - copy what an event tells of a holder
+ * @copy: the copy; bind is set already, as the holder was judged by it
  * @sk: a full, a TIME-WAIT or a request socket
  * @tb: the bucket of its port, or NULL: then connect_bound stays false
  *
- * Context: as tcpwatch_sock_bind(); with @tb, under its bhash lock.
+ * Context: as tcpwatch_sock_want(); with @tb, under its bhash lock.
  */
-void tcpwatch_sock_copy(struct tcpwatch_sock *copy, const struct sock *sk,
-			const struct inet_bind_bucket *tb);
+void tcpwatch_sock_complete(struct tcpwatch_sock *copy, const struct sock *sk,
+			    const struct inet_bind_bucket *tb);
 
 /**
  * tcpwatch_sock_find_bucket() - the bucket of a port
@@ -81,11 +90,12 @@ u32 tcpwatch_sock_frees_ms(const struct sock *sk);
 void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task);
 
 /**
- * tcpwatch_task_cgroup() - the id of the current task's control group
+ * tcpwatch_task_cgroup() - the id of a task's control group
+ * @task: the current task, or one that the caller holds a reference on
  *
- * Context: process; takes the RCU read lock.
+ * Context: any, under RCU or with preemption off.
  * Return: the id in the default hierarchy.
  */
-u64 tcpwatch_task_cgroup(void);
+u64 tcpwatch_task_cgroup(struct task_struct *task);
 
 #endif /* _TCPWATCH_SOCK_H */

@@ -8,11 +8,8 @@
 #include "sock.h"
 #include "verdict.h"
 
-/* Owners looked at before the table of listeners is asked. */
-#define LOOK_FIRST	8
-
 /* Owners looked at after the first conflicting one, to count the others. */
-#define LOOK_AFTER	16
+#define LOOK_AFTER	7
 
 /* Listeners looked at on one chain of their table. */
 #define LOOK_CHAIN	64
@@ -24,9 +21,13 @@
  * @tb: the port's bucket
  * @pick: how the port was picked
  * @raced: see tcpwatch_verdict_owners()
- * @listener: one that the table of listeners has told of
- * @looked: owners looked at
- * @after: of them, after the first conflicting one
+ * @asked: the table of listeners was asked
+ * @listener: one in the way that it has told of
+ * @holder: the holder so far
+ * @last: what was judged last; valid once @looked
+ * @conflicts: and how
+ * @looked: an owner was judged
+ * @after: owners looked at after the first conflicting one
  */
 struct walk {
 	struct tcpwatch_facts *facts;
@@ -34,8 +35,12 @@ struct walk {
 	const struct inet_bind_bucket *tb;
 	enum tcpwatch_pick pick;
 	bool raced;
+	bool asked;
 	const struct sock *listener;
-	unsigned int looked;
+	const struct sock *holder;
+	struct tcpwatch_bind last;
+	bool conflicts;
+	bool looked;
 	unsigned int after;
 };
 
@@ -58,40 +63,83 @@ static void copy_owner(struct tcpwatch_bind *own, const struct sock *sk)
 	own->bucket_family = compat_bucket_family(sk);
 }
 
-/* To the rules the same socket; mostly owners are many connections of one listener. */
-static bool is_alike(const struct tcpwatch_bind *one, const struct tcpwatch_bind *two)
+/**
+ * struct asked - a request of one address and port
+ * @want: the request
+ * @sk: the requester
+ * @refused: an owner is in the way
+ */
+struct asked {
+	const struct tcpwatch_bind *want;
+	const struct sock *sk;
+	bool refused;
+};
+
+static bool ask_owner(struct sock *sk, void *arg)
 {
-	return one->state == two->state && ipv6_addr_equal(&one->addr, &two->addr) &&
-	       one->addr4 == two->addr4 && one->family == two->family &&
-	       one->bucket_family == two->bucket_family && one->reuse == two->reuse &&
-	       one->reuseport == two->reuseport &&
-	       one->v6only == two->v6only && one->dev == two->dev && uid_eq(one->uid, two->uid);
+	struct tcpwatch_bind own;
+	struct asked *asked = arg;
+
+	if (sk == asked->sk)
+		return false;
+	copy_owner(&own, sk);
+	asked->refused = tcpwatch_rules_conflict(asked->want, &own, TCPWATCH_PICK_EXPLICIT);
+	return asked->refused;
 }
 
-/* Is sk, as it was judged, in the way? Then it counts. */
-static bool judge(struct walk *walk, const struct sock *sk, const struct tcpwatch_bind *own)
+bool tcpwatch_verdict_bucket(const struct tcpwatch_bind *want, const struct sock *sk,
+			     const struct inet_bind2_bucket *tb2)
 {
-	struct tcpwatch_facts *facts = walk->facts;
-	unsigned int fixes;
+	struct asked asked = { .want = want, .sk = sk };
 
-	if (facts->holders && is_alike(own, &facts->holder.bind)) {
-		facts->holders++;
-		facts->frees_ms = max(facts->frees_ms, tcpwatch_sock_frees_ms(sk));
-		return true;
-	}
-	if (!tcpwatch_rules_conflict(&facts->want.bind, own, walk->pick))
+	compat_walk_bucket2(tb2, ask_owner, &asked);
+	return asked.refused;
+}
+
+/* To the rules the same as that one; mostly owners are many connections of one listener. */
+static bool is_alike(const struct sock *sk, const struct tcpwatch_bind *than)
+{
+	if (READ_ONCE(sk->sk_state) != than->state || sk->sk_rcv_saddr != than->addr4 ||
+	    sk->sk_family != than->family || sk->sk_reuse != than->reuse ||
+	    sk->sk_reuseport != than->reuseport || ipv6_only_sock(sk) != than->v6only ||
+	    READ_ONCE(sk->sk_bound_dev_if) != than->dev ||
+	    compat_bucket_family(sk) != than->bucket_family)
 		return false;
-	fixes = tcpwatch_rules_fixes(&facts->want.bind, own);
-	facts->fixes = facts->holders ? facts->fixes & fixes : fixes;
-	if (!facts->holders++ ||
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &than->addr))
+		return false;
+	return !sk_fullsock(sk) || uid_eq(compat_sk_rule_uid(sk), than->uid);
+}
+
+/* One more that is in the way. */
+static void count(struct tcpwatch_facts *facts, const struct sock *sk)
+{
+	facts->holders++;
+	if (sk->sk_state == TCP_TIME_WAIT)
+		facts->frees_ms = max(facts->frees_ms, tcpwatch_sock_frees_ms(sk));
+}
+
+/* Is sk, as it was copied last, in the way? Then it counts. */
+static bool judge(struct walk *walk, const struct sock *sk)
+{
+	const struct tcpwatch_bind *own = &walk->last;
+	struct tcpwatch_facts *facts = walk->facts;
+
+	walk->looked = true;
+	walk->conflicts = tcpwatch_rules_conflict(&facts->want.bind, own, walk->pick);
+	if (!walk->conflicts)
+		return false;
+	/* what does not help with one of them does not help */
+	if (!facts->holders)
+		facts->fixes = tcpwatch_rules_fixes(&facts->want.bind, own);
+	else if (facts->fixes)
+		facts->fixes &= tcpwatch_rules_fixes(&facts->want.bind, own);
+	if (!facts->holders ||
 	    tcpwatch_rules_weight(own) > tcpwatch_rules_weight(&facts->holder.bind)) {
-		tcpwatch_sock_copy(&facts->holder, sk, walk->tb);
-		/* as it was judged: its state may have moved on */
+		walk->holder = sk;
+		/* as it is judged: its state may move on */
 		facts->holder.bind = *own;
-		if (own->state != TCP_TIME_WAIT)
-			facts->holder.substate = own->state;
 	}
-	facts->frees_ms = max(facts->frees_ms, tcpwatch_sock_frees_ms(sk));
+	count(facts, sk);
 	return true;
 }
 
@@ -102,7 +150,6 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
 	struct inet_listen_hashbucket *chain;
 	const struct hlist_nulls_node *node;
-	struct tcpwatch_bind own;
 	unsigned int looked = 0;
 	struct sock *sk;
 
@@ -115,8 +162,8 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 		/* a listener keeps its bucket, and that is locked */
 		if (sk == walk->sk || READ_ONCE(inet_csk(sk)->icsk_bind_hash) != walk->tb)
 			continue;
-		copy_owner(&own, sk);
-		if (own.state == TCP_LISTEN && judge(walk, sk, &own)) {
+		copy_owner(&walk->last, sk);
+		if (walk->last.state == TCP_LISTEN && judge(walk, sk)) {
 			walk->listener = sk;
 			break;
 		}
@@ -124,36 +171,44 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 	rcu_read_unlock();
 }
 
-static void ask_listeners(struct walk *walk)
+/* met: a connection, which may be one that was accepted */
+static void ask_listeners(struct walk *walk, const struct sock *met)
 {
 	const struct tcpwatch_facts *facts = walk->facts;
-	struct in6_addr met;
+	struct in6_addr addr;
 
+	walk->asked = true;
 	ask_chain(walk, &in6addr_any);
 	if (!walk->listener && !tcpwatch_rules_wildcard(&facts->want.bind))
 		ask_chain(walk, &facts->want.bind.addr);
-	if (!walk->listener && facts->holders) {
-		/* the one from which the connection in the way was accepted */
-		met = facts->holder.bind.addr;
-		ask_chain(walk, &met);
-	}
+	if (walk->listener)
+		return;
+	if (met->sk_family == AF_INET6)
+		addr = met->sk_v6_rcv_saddr;
+	else
+		ipv6_addr_set_v4mapped(met->sk_rcv_saddr, &addr);
+	ask_chain(walk, &addr);
 }
 
-static bool is_listener(const struct tcpwatch_facts *facts)
+static bool may_have_listener(const struct sock *sk)
 {
-	return facts->holders && facts->holder.bind.state == TCP_LISTEN;
+	u8 state = READ_ONCE(sk->sk_state);
+
+	return state != TCP_LISTEN && state != TCP_CLOSE;
 }
 
 static bool look(struct sock *sk, void *arg)
 {
 	struct walk *walk = arg;
 	struct tcpwatch_facts *facts = walk->facts;
-	struct tcpwatch_bind own;
 
-	if (sk == walk->sk || sk == walk->listener)
+	if (sk == walk->sk)
 		return false;
-	if (walk->looked++ == LOOK_FIRST && !is_listener(facts) && !walk->raced)
-		ask_listeners(walk);
+	/* it may be the last of very many */
+	if (!walk->asked && !walk->raced && may_have_listener(sk))
+		ask_listeners(walk, sk);
+	if (sk == walk->listener)
+		return false;
 	if (facts->holders && walk->after++ == LOOK_AFTER) {
 		facts->holders_capped = true;
 		return true;
@@ -162,14 +217,19 @@ static bool look(struct sock *sk, void *arg)
 	if (walk->pick == TCPWATCH_PICK_EXPLICIT && !walk->raced &&
 	    tcpwatch_rules_reuse(facts->want.bind.reuse, sk->sk_reuse, READ_ONCE(sk->sk_state)))
 		return false;
-	copy_owner(&own, sk);
+	if (walk->looked && !walk->raced && is_alike(sk, &walk->last)) {
+		if (walk->conflicts)
+			count(facts, sk);
+		return false;
+	}
+	copy_owner(&walk->last, sk);
 	if (walk->raced) {
 		/* what a listener is once it has ceased to be one */
-		if (own.state != TCP_CLOSE || sk->sk_dport)
+		if (walk->last.state != TCP_CLOSE || sk->sk_dport)
 			return false;
-		own.state = TCP_LISTEN;
+		walk->last.state = TCP_LISTEN;
 	}
-	judge(walk, sk, &own);
+	judge(walk, sk);
 	return false;
 }
 
@@ -184,8 +244,7 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
 	compat_walk_owners(tb, look, &walk);
 	if (!facts->holders)
 		return;
-	if (facts->holders_capped && !is_listener(facts))
-		ask_listeners(&walk);
+	tcpwatch_sock_complete(&facts->holder, walk.holder, tb);
 	/* free at a known time only when nothing but TIME-WAIT holds it */
 	if (!(facts->fixes & BIT(TCPWATCH_FIX_WAIT)))
 		facts->frees_ms = 0;
@@ -295,7 +354,8 @@ void tcpwatch_verdict_tuple(struct tcpwatch_facts *facts, struct net *net,
 	tuple.sdif = l3mdev_master_ifindex_by_index(net, want->bind.dev);
 	other = find_tuple(&tuple, sk);
 	if (other && (READ_ONCE(other->sk_state) != TCP_TIME_WAIT || !takes_over(other, bound))) {
-		tcpwatch_sock_copy(&facts->holder, other, NULL);
+		tcpwatch_sock_bind(&facts->holder.bind, other);
+		tcpwatch_sock_complete(&facts->holder, other, NULL);
 		/* else it was freed and used again while it was copied */
 		facts->holders = has_tuple(other, &tuple);
 		facts->frees_ms = tcpwatch_sock_frees_ms(other);

@@ -8,6 +8,7 @@
 
 #include "rules.h"
 
+struct inet_bind2_bucket;
 struct inet_bind_bucket;
 struct net;
 struct sock;
@@ -38,6 +39,20 @@ void tcpwatch_verdict_init(struct tcpwatch_facts *facts);
 void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk,
 			     const struct inet_bind_bucket *tb, enum tcpwatch_pick pick,
 			     bool raced);
+
+/**
+ * tcpwatch_verdict_bucket() - is an owner of one address and port in the way?
+ * @want: the request of an explicit port
+ * @sk: the requester, which is not in its own way
+ * @tb2: the bucket of the address and port
+ *
+ * Mirrors inet_bhash2_conflict().
+ *
+ * Context: under the bucket's bhash and bhash2 locks, BH off; takes no lock.
+ * Return: true if one is.
+ */
+bool tcpwatch_verdict_bucket(const struct tcpwatch_bind *want, const struct sock *sk,
+			     const struct inet_bind2_bucket *tb2);
 
 /**
  * tcpwatch_verdict_tuple() - judge a connect() by who has its four-tuple
