@@ -167,20 +167,28 @@ static bool passes(const struct tcpwatch_bind *want, const struct tcpwatch_bind 
 unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
 				  const struct tcpwatch_bind *own)
 {
-	struct tcpwatch_bind other = *want;
+	struct tcpwatch_bind other;
 	unsigned int fixes = 0;
 
-	other.reuse = true;
-	if (passes(&other, own))
-		fixes |= BIT(TCPWATCH_FIX_REUSEADDR);
-	other.reuse = want->reuse;
-	other.reuseport = true;
-	if (passes(&other, own))
-		fixes |= BIT(TCPWATCH_FIX_REUSEPORT);
-	other.reuseport = want->reuseport;
-	other.v6only = true;
-	if (ipv6_addr_any(&want->addr) && !overlap(&other, own))
-		fixes |= BIT(TCPWATCH_FIX_V6ONLY);
+	/* an option that both must have is no use if the owner lacks it */
+	if (own->reuse) {
+		other = *want;
+		other.reuse = true;
+		if (passes(&other, own))
+			fixes |= BIT(TCPWATCH_FIX_REUSEADDR);
+	}
+	if (own->reuseport) {
+		other = *want;
+		other.reuseport = true;
+		if (passes(&other, own))
+			fixes |= BIT(TCPWATCH_FIX_REUSEPORT);
+	}
+	if (ipv6_addr_any(&want->addr)) {
+		other = *want;
+		other.v6only = true;
+		if (!overlap(&other, own))
+			fixes |= BIT(TCPWATCH_FIX_V6ONLY);
+	}
 	if (own->state == TCP_TIME_WAIT)
 		fixes |= BIT(TCPWATCH_FIX_WAIT);
 	return fixes;

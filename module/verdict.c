@@ -9,7 +9,7 @@
 #include "verdict.h"
 
 /* Owners looked at after the first conflicting one, to count the others. */
-#define LOOK_AFTER	7
+#define LOOK_AFTER	5
 
 /* Listeners looked at on one chain of their table. */
 #define LOOK_CHAIN	64
@@ -155,7 +155,7 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 
 	/* IPv4 and v4-mapped addresses, and both wildcards, hash alike */
 	chain = inet_lhash2_bucket(hashinfo, ipv6_portaddr_hash(net, addr, walk->tb->port));
-	rcu_read_lock();
+	/* BH is off, which is as good as the RCU read lock */
 	sk_nulls_for_each_rcu(sk, node, &chain->nulls_head) {
 		if (looked++ == LOOK_CHAIN)
 			break;
@@ -168,7 +168,6 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 			break;
 		}
 	}
-	rcu_read_unlock();
 }
 
 /* met: a connection, which may be one that was accepted */
