@@ -58,11 +58,13 @@ static u32 kind_key(const struct tcpwatch_event *event)
 {
 	const struct tcpwatch_facts *facts = &event->facts;
 	u64 ino = facts->holders ? facts->holder.ino : 0;
-	u32 holder = jhash(&ino, sizeof(ino), facts->rule);
-
 	/* one that names no port is of one kind with those to the same destination */
-	return jhash_3words(facts->netns_cookie, facts->want.port << 16 | facts->want.peer_port,
-			    holder, facts->call);
+	const u32 words[] = {
+		facts->netns_cookie, facts->want.port << 16 | facts->want.peer_port,
+		ino, facts->rule << 8 | facts->call,
+	};
+
+	return jhash2(words, ARRAY_SIZE(words), 0);
 }
 
 /* May one more line be written this second? */

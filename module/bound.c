@@ -365,26 +365,26 @@ bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_soc
 			 u64 netns_cookie, u64 time)
 {
 	const struct note *note;
-	u64 start = 0, exited;
 
 	raw_spin_lock_irq(&lock);
 	note = best_note(sock, netns_cookie, time);
 	if (note) {
 		bound->task = note->task;
 		bound->cgroup = note->cgroup;
-		bound->age_ms = div_u64(time - note->time, NSEC_PER_MSEC);
+		bound->time = note->time;
+		bound->start = note->start;
 		bound->seeded = note->seeded;
-		start = note->start;
 	}
 	raw_spin_unlock_irq(&lock);
-	if (!note)
-		return false;
-	bound->exited = tcpwatch_exits_before(bound->task.pid, start, time, &exited);
-	bound->exited_ms = 0;
-	/* 0 is for a time that is not known */
-	if (bound->exited && exited)
-		bound->exited_ms = div_u64(time - exited, NSEC_PER_MSEC) ?: 1;
-	return true;
+	if (note)
+		tcpwatch_bound_exited(bound, time);
+	return note;
+}
+
+void tcpwatch_bound_exited(struct tcpwatch_bound *bound, u64 time)
+{
+	bound->exited = tcpwatch_exits_before(bound->task.pid, bound->start, time,
+					      &bound->exited_at);
 }
 
 int tcpwatch_bound_init(void)

@@ -251,16 +251,18 @@ struct tcpwatch_range {
  * struct tcpwatch_bound - who bound a port, or has listened on it
  * @task: the process, valid if @task.pid
  * @cgroup: id of its control group
- * @age_ms: how long before the event that was
- * @exited: it has exited since
- * @exited_ms: how long before the event that was, 0: not known
+ * @time: when that was, CLOCK_MONOTONIC in nanoseconds
+ * @start: when the process was started, which tells it from the next with its pid
+ * @exited: it had exited when the event came
+ * @exited_at: when that was, likewise; 0: not known
  * @seeded: the socket was there when we came: the process is one that had it then
  */
 struct tcpwatch_bound {
 	struct tcpwatch_task task;
 	u64 cgroup;
-	u64 age_ms;
-	u64 exited_ms;
+	u64 time;
+	u64 start;
+	u64 exited_at;
 	bool exited;
 	bool seeded;
 };

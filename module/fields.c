@@ -258,11 +258,12 @@ static bool put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_BOUND_CGROUP:
 		return hostile(buf, reader->admin && *path, path);
 	case TCPWATCH_FIELD_BOUND_MS:
-		return number(buf, true, bound->age_ms);
+		return number(buf, true, tcpwatch_format_ms(bound->time, event->facts.time));
 	case TCPWATCH_FIELD_BOUND_EXITED:
 		return number(buf, bound->exited, 1);
 	case TCPWATCH_FIELD_BOUND_EXITED_MS:
-		return number(buf, bound->exited_ms, bound->exited_ms);
+		return number(buf, bound->exited && bound->exited_at,
+			      tcpwatch_format_ms(bound->exited_at, event->facts.time));
 	case TCPWATCH_FIELD_BOUND_SEEDED:
 		return number(buf, bound->seeded, 1);
 	default:

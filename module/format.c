@@ -112,6 +112,11 @@ void tcpwatch_format_fix(struct seq_buf *buf, const struct tcpwatch_event *event
 			       tcpwatch_rule_advice[TCPWATCH_RULE_TIME_WAIT]);
 }
 
+u64 tcpwatch_format_ms(u64 from, u64 to)
+{
+	return div_u64(to - from, NSEC_PER_MSEC);
+}
+
 static void put_age(struct seq_buf *buf, u64 ms)
 {
 	u32 s = min_t(u64, div_u64(ms, 1000), U32_MAX);
@@ -160,9 +165,9 @@ static void put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
 	if (!bound->exited)
 		return;
 	seq_buf_printf(buf, ", which exited");
-	if (bound->exited_ms) {
+	if (bound->exited_at) {
 		seq_buf_printf(buf, " ");
-		put_age(buf, bound->exited_ms);
+		put_age(buf, tcpwatch_format_ms(bound->exited_at, event->facts.time));
 		seq_buf_printf(buf, " before");
 	}
 }

@@ -90,6 +90,16 @@ void tcpwatch_format_want(struct seq_buf *buf, const struct tcpwatch_event *even
 void tcpwatch_format_age(struct seq_buf *buf, u32 seconds);
 
 /**
+ * tcpwatch_format_ms() - how long from one moment to another
+ * @from: the first, in nanoseconds
+ * @to: the second
+ *
+ * Context: any.
+ * Return: milliseconds.
+ */
+u64 tcpwatch_format_ms(u64 from, u64 to);
+
+/**
  * tcpwatch_format_state() - the name of a socket's state
  * @sock: the socket
  *

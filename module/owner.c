@@ -4,6 +4,7 @@
  * through; not a second one that a thread has made itself with
  * unshare(CLONE_FILES). One scan serves all inodes of a batch.
  */
+#include <linux/bitmap.h>
 #include <linux/bsearch.h>
 #include <linux/fdtable.h>
 #include <linux/fs.h>
@@ -21,11 +22,21 @@
 /* Processes looked at before others get the CPU. */
 #define BREATH	32
 
+/* Descriptors of one process looked at before its locks are let go. */
+#define FILES	1024
+
 static int by_ino(const void *left, const void *right)
 {
 	const struct tcpwatch_owner *a = left, *b = right;
 
 	return a->ino < b->ino ? -1 : a->ino > b->ino;
+}
+
+void tcpwatch_owners_init(struct tcpwatch_owners *owners)
+{
+	owners->count = 0;
+	owners->netns_count = 0;
+	bitmap_zero(owners->filter, TCPWATCH_OWNERS_FILTER);
 }
 
 bool tcpwatch_owners_add(struct tcpwatch_owners *owners, u64 ino)
@@ -38,6 +49,7 @@ bool tcpwatch_owners_add(struct tcpwatch_owners *owners, u64 ino)
 	}
 	if (owners->count == TCPWATCH_OWNERS_MAX)
 		return false;
+	__set_bit(ino % TCPWATCH_OWNERS_FILTER, owners->filter);
 	owners->owner[owners->count++] = (struct tcpwatch_owner){ .ino = ino };
 	return true;
 }
@@ -92,15 +104,30 @@ struct scan {
 static int visit(const void *arg, struct file *file, unsigned int fd)
 {
 	const struct scan *scan = arg;
-	struct socket *sock;
+	struct socket *sock = sock_from_file(file);
 
-	/* inode numbers are per filesystem: ask for a socket first */
-	if (!S_ISSOCK(file_inode(file)->i_mode))
-		return 0;
-	sock = sock_from_file(file);
 	if (sock)
 		scan->socket(scan->task, sock, scan->arg);
-	return 0;
+	/* where to go on: the lock is not held for all of a very long table */
+	return (fd + 1) % FILES ? 0 : fd + 1;
+}
+
+/* Returns false if it has no descriptors. */
+static bool scan_files(struct scan *scan, struct task_struct *task)
+{
+	unsigned int next = 0;
+	bool found;
+
+	scan->task = task;
+	do {
+		task_lock(task);
+		found = task->files;
+		if (found && !next && scan->process)
+			scan->process(task, scan->arg);
+		next = found ? iterate_fd(task->files, next, visit, scan) : 0;
+		task_unlock(task);
+	} while (next);
+	return found;
 }
 
 /* A process lives on in its threads when its first one has exited. */
@@ -109,18 +136,7 @@ static void scan_process(struct scan *scan, struct task_struct *leader)
 	struct task_struct *task;
 
 	for_each_thread(leader, task) {
-		bool found;
-
-		task_lock(task);
-		found = task->files;
-		if (found) {
-			scan->task = task;
-			if (scan->process)
-				scan->process(task, scan->arg);
-			iterate_fd(task->files, 0, visit, scan);
-		}
-		task_unlock(task);
-		if (found)
+		if (scan_files(scan, task))
 			return;
 	}
 }
@@ -165,8 +181,11 @@ static bool scan_all(struct scan *scan)
 
 static void own(struct task_struct *task, struct socket *sock, void *arg)
 {
+	const struct tcpwatch_owners *owners = arg;
 	struct tcpwatch_owner *owner;
 
+	if (!test_bit(SOCK_INODE(sock)->i_ino % TCPWATCH_OWNERS_FILTER, owners->filter))
+		return;
 	owner = (struct tcpwatch_owner *)tcpwatch_owners_find(arg, SOCK_INODE(sock)->i_ino);
 	if (!owner || owner->seen == task_tgid_nr(task))
 		return;

@@ -6,6 +6,8 @@
 #ifndef _TCPWATCH_OWNER_H
 #define _TCPWATCH_OWNER_H
 
+#include <linux/types.h>
+
 #include "event.h"
 
 struct socket;
@@ -16,6 +18,8 @@ struct task_struct;
 
 /* And network namespaces. */
 #define TCPWATCH_OWNERS_NETNS	16
+
+#define TCPWATCH_OWNERS_FILTER	1024
 
 /**
  * struct tcpwatch_owner - one socket inode and who has it open
@@ -45,15 +49,25 @@ struct tcpwatch_resident {
  * struct tcpwatch_owners - what one scan looks for
  * @count: how many inodes
  * @netns_count: how many network namespaces
+ * @filter: a bit for each inode, by which most others are told
  * @owner: the inodes, in no order before the scan, by inode after it
  * @netns: the namespaces
  */
 struct tcpwatch_owners {
 	unsigned int count;
 	unsigned int netns_count;
+	DECLARE_BITMAP(filter, TCPWATCH_OWNERS_FILTER);
 	struct tcpwatch_owner owner[TCPWATCH_OWNERS_MAX];
 	struct tcpwatch_resident netns[TCPWATCH_OWNERS_NETNS];
 };
+
+/**
+ * tcpwatch_owners_init() - look for nothing yet
+ * @owners: the scan
+ *
+ * Context: any.
+ */
+void tcpwatch_owners_init(struct tcpwatch_owners *owners);
 
 /**
  * tcpwatch_owners_add() - look for this inode too

@@ -19,8 +19,8 @@
 /* Events completed together, with one scan of the processes for all. */
 #define BATCH		256
 
-/* Scans take a tenth of one CPU, and an event waits for one so long at most. */
-#define SCAN_SHARE	10
+/* Scans take a fiftieth of one CPU, and an event waits for one so long at most. */
+#define SCAN_SHARE	50
 #define SCAN_DELAY_MAX	(HZ / 5)
 
 /* Events that come within a tick share a run of the worker, which costs more than they. */
@@ -32,6 +32,7 @@ static DECLARE_DELAYED_WORK(work, resolve);
 
 /* The worker's own. */
 static struct tcpwatch_event *batch;
+static bool repeats[BATCH];	/* of each, is it a repeat of the one before? */
 static struct tcpwatch_owners *owners;
 static struct tcpwatch_range survey;	/* the last one of this batch, and of */
 static u64 survey_netns;		/* this namespace */
@@ -42,12 +43,13 @@ static bool costly;		/* something in the batch needs a scan or a survey */
 /* Set for good at exit: what waits for a scan waits no longer. */
 static bool closing;
 
-/* The worker is on its way, and has not looked yet. */
-static bool kicked;
+/* The worker is on its way, at once if hurried, and has not looked yet. */
+static bool kicked, hurried;
 
 /* The control group looked up last: mostly it is the one asked for next. */
 struct last_cgroup {
 	u64 id;
+	size_t len;
 	char path[TCPWATCH_CGROUP_LEN];
 };
 
@@ -64,7 +66,7 @@ static void put_cgroup_path(char *to, u64 id, struct last_cgroup *last)
 	if (!id)
 		return;
 	if (id == last->id) {
-		strscpy(to, last->path, TCPWATCH_CGROUP_LEN);
+		memcpy(to, last->path, last->len + 1);
 		return;
 	}
 	cgroup = cgroup_get_from_id(id);
@@ -79,7 +81,8 @@ static void put_cgroup_path(char *to, u64 id, struct last_cgroup *last)
 			snprintf(to, TCPWATCH_CGROUP_LEN, "...%s",
 				 path + len - (TCPWATCH_CGROUP_LEN - 4));
 		last->id = id;
-		strscpy(last->path, to, TCPWATCH_CGROUP_LEN);
+		last->len = strlen(to);
+		memcpy(last->path, to, last->len + 1);
 	}
 	kfree(path);
 	cgroup_put(cgroup);
@@ -111,13 +114,15 @@ static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners
 		event->found.owners = owner->count;
 		/* the first subflow of MPTCP is made by the kernel, but theirs */
 		event->facts.holder.belongs = TCPWATCH_BELONGS_PROCESS;
-		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_FOUND, 1);
-	} else if (owner && whole) {
-		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_NONE, 1);
 	} else {
-		event->found.owner_unknown = true;
-		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_UNKNOWN, 1);
+		event->found.owner_unknown = !owner || !whole;
 	}
+}
+
+static void count_owner(const struct tcpwatch_found *found)
+{
+	tcpwatch_stat_add(found->owner_unknown ? TCPWATCH_STAT_OWNERS_UNKNOWN :
+			  found->owners ? TCPWATCH_STAT_OWNERS_FOUND : TCPWATCH_STAT_OWNERS_NONE, 1);
 }
 
 /* from: a scan that was made, or NULL; whole: it saw every process. */
@@ -139,8 +144,38 @@ static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners
 	put_cgroup_path(found->holder_cgroup_path, facts->holder.cgroup, last);
 	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->time))
 		put_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);
-	if (has_process(event))
+	if (has_process(event)) {
 		add_owner(event, from, whole);
+		count_owner(found);
+	}
+}
+
+/*
+ * Who retries in a loop is refused by the same holder, again and again: what was
+ * found for one try holds for the next.
+ */
+static bool is_repeat(const struct tcpwatch_event *event, const struct tcpwatch_event *last)
+{
+	const struct tcpwatch_facts *now = &event->facts, *then = &last->facts;
+
+	return now->holders && then->holders && now->holder.ino &&
+	       now->holder.ino == then->holder.ino && now->holder.id == then->holder.id &&
+	       now->holder.port == then->holder.port &&
+	       now->holder.cgroup == then->holder.cgroup &&
+	       now->task_cgroup == then->task_cgroup &&
+	       now->netns_cookie == then->netns_cookie;
+}
+
+static void repeat(struct tcpwatch_event *event, const struct tcpwatch_event *last)
+{
+	struct tcpwatch_found *found = &event->found;
+
+	tcpwatch_found_copy(found, &last->found);
+	event->facts.holder.belongs = last->facts.holder.belongs;
+	found->real = ktime_to_ns(ktime_mono_to_real(event->facts.time));
+	if (found->bound.task.pid)
+		tcpwatch_bound_exited(&found->bound, event->facts.time);
+	count_owner(found);
 }
 
 static void make_survey(struct tcpwatch_range *range, const struct tcpwatch_facts *facts)
@@ -185,7 +220,7 @@ void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *
 	struct last_cgroup last = {};
 	bool whole;
 
-	memset(scan, 0, sizeof(*scan));
+	tcpwatch_owners_init(scan);
 	tcpwatch_found_init(&event->found);
 	want_scan(scan, event);
 	whole = tcpwatch_owners_scan(scan);
@@ -199,12 +234,13 @@ static unsigned int take_batch(void)
 	unsigned int count = 0;
 	u64 from = 0;
 
-	owners->count = 0;
-	owners->netns_count = 0;
+	tcpwatch_owners_init(owners);
 	costly = false;
 	while (count < BATCH && tcpwatch_ring_take(from, &batch[count])) {
 		from = batch[count].facts.seq + 1;
-		want_scan(owners, &batch[count]);
+		repeats[count] = count && is_repeat(&batch[count], &batch[count - 1]);
+		if (!repeats[count])
+			want_scan(owners, &batch[count]);
 		costly |= is_exhausted(&batch[count]);
 		count++;
 	}
@@ -226,7 +262,10 @@ static void publish_batch(unsigned int count, bool may_scan)
 	if (scanned)
 		next_scan = ktime_get_ns() + SCAN_SHARE * (ktime_get_ns() - start);
 	for (i = 0; i < count; i++) {
-		add_names(&batch[i], scanned ? owners : NULL, whole, &last_cgroup);
+		if (repeats[i])
+			repeat(&batch[i], &batch[i - 1]);
+		else
+			add_names(&batch[i], scanned ? owners : NULL, whole, &last_cgroup);
 		tcpwatch_ring_publish(&batch[i]);
 	}
 	tcpwatch_ring_wake();
@@ -251,14 +290,16 @@ static void resolve(struct work_struct *unused)
 {
 	unsigned long wait;
 	unsigned int count;
+	bool drain = false;
 
 	WRITE_ONCE(kicked, false);
+	WRITE_ONCE(hurried, false);
 	/* pairs with the barrier of the handler */
 	smp_mb();
 	while ((count = take_batch())) {
 		costly |= owners->count || owners->netns_count;
 		wait = costly ? scan_wait() : 0;
-		if (wait && !waited && !tcpwatch_ring_crowded()) {
+		if (wait && !waited && !drain && !tcpwatch_ring_crowded()) {
 			waited = true;
 			/* an event that came meanwhile has queued it already */
 			mod_delayed_work(queue, &work,
@@ -266,6 +307,8 @@ static void resolve(struct work_struct *unused)
 			return;
 		}
 		waited = false;
+		/* when some go without a scan, so do those behind them: they make room */
+		drain |= wait;
 		publish_batch(count, !wait);
 		cond_resched();
 	}
@@ -276,6 +319,9 @@ void tcpwatch_resolve_kick(bool hurry)
 	/* pairs with the barrier of the worker: it sees the event, or we that it has looked */
 	smp_mb();
 	if (hurry) {
+		if (READ_ONCE(hurried))
+			return;
+		WRITE_ONCE(hurried, true);
 		mod_delayed_work(queue, &work, 0);
 	} else if (!READ_ONCE(kicked)) {
 		WRITE_ONCE(kicked, true);
