@@ -35,11 +35,11 @@
  * @port: the port asked for, 0: any
  * @slot: by which the predicates can find it, or NULL
  * @judged: a predicate refused it
- * @met_any: it met a wildcard that was not in its way when we looked
+ * @suspected: a wildcard is not in its way unless it has begun to listen since
  * @missed: what the predicates' probes had missed when it began
  * @before: how often they had been entered on this CPU, if @port is 0
  * @migrations: how often the task had changed CPUs, likewise
- * @facts: of the refusal; call, want and the verdict are valid if @judged
+ * @facts: of the refusal; call, want and the verdict are valid if @judged or @suspected
  */
 struct call {
 	struct sock *sk;
@@ -48,7 +48,7 @@ struct call {
 	u16 port;
 	struct tcpwatch_slot *slot;
 	bool judged;
-	bool met_any;
+	bool suspected;
 	unsigned long missed;
 	u64 before;
 	u64 migrations;
@@ -84,12 +84,11 @@ static void restore_address(struct call *call)
 	want->v6only = true;
 }
 
-/* A predicate refuses the call: the bhash lock is held. */
+/* A predicate refuses the call, whose facts are started: the bhash lock is held. */
 static void explain(struct call *call, const struct inet_bind_bucket *tb)
 {
 	struct tcpwatch_facts *facts = &call->facts;
 
-	start_facts(call);
 	call->judged = true;
 	if (!tb)
 		return;
@@ -137,8 +136,10 @@ static int tcpwatch_hook_bind_conflict_return(struct kretprobe_instance *ri, str
 {
 	const struct question *question = (struct question *)ri->data;
 
-	if ((u8)regs_return_value(regs))
+	if ((u8)regs_return_value(regs)) {
+		start_facts(question->call);
 		explain(question->call, question->tb);
+	}
 	return 0;
 }
 
@@ -150,6 +151,7 @@ static int tcpwatch_hook_match_any(struct kprobe *kp, struct pt_regs *regs)
 	u16 port = regs_get_kernel_argument(regs, 2);
 	int l3mdev = regs_get_kernel_argument(regs, 3);
 	const struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 4);
+	struct inet_bind_bucket *tb;
 	struct call *call;
 
 	tcpwatch_hook_hit(&rows[MATCH_ANY]);
@@ -157,13 +159,20 @@ static int tcpwatch_hook_match_any(struct kprobe *kp, struct pt_regs *regs)
 		return 0;
 	call = tcpwatch_slot_find(&slots, sk);
 	/* while a port is chosen a conflict refuses nothing */
-	if (!call || !call->port)
+	if (!call || !call->port || call->judged)
 		return 0;
-	start_facts(call);
-	if (tcpwatch_verdict_bucket(&call->facts.want.bind, sk, tb2))
-		explain(call, tcpwatch_sock_find_bucket(net, port, l3mdev));
-	else
-		call->met_any = true;
+	tb = tcpwatch_sock_find_bucket(net, port, l3mdev);
+	if (!call->suspected)
+		start_facts(call);
+	if (tcpwatch_verdict_bucket(&call->facts.want.bind, sk, tb2, false)) {
+		tcpwatch_verdict_init(&call->facts);
+		explain(call, tb);
+	} else if (!call->suspected &&
+		   tcpwatch_verdict_bucket(&call->facts.want.bind, sk, tb2, true)) {
+		/* the kernel has yet to look */
+		tcpwatch_verdict_owners(&call->facts, sk, tb, TCPWATCH_PICK_EXPLICIT, true);
+		call->suspected = call->facts.holders;
+	}
 	return 0;
 }
 
@@ -195,7 +204,7 @@ static int start_call(struct call *call)
 	if (call->sk->sk_protocol != IPPROTO_TCP)
 		return 1;
 	call->judged = false;
-	call->met_any = false;
+	call->suspected = false;
 	call->missed = predicates_missed();
 	if (!call->port) {
 		call->before = predicates_entered();
@@ -283,9 +292,9 @@ static enum tcpwatch_rule rule_of(const struct call *call)
 		tcpwatch_stat_add(TCPWATCH_STAT_UNEXPLAINED, 1);
 		return TCPWATCH_RULE_UNKNOWN;
 	}
-	if (call->met_any) {
+	if (call->suspected) {
 		tcpwatch_stat_add(TCPWATCH_STAT_RACED, 1);
-		return TCPWATCH_RULE_UNKNOWN;
+		return call->facts.rule;
 	}
 	/*
 	 * The predicates are reached on this kernel, and none of them refused
@@ -299,7 +308,7 @@ static void record_in_use(struct call *call)
 	struct tcpwatch_facts *facts = &call->facts;
 	int lo, hi;
 
-	if (!call->judged) {
+	if (!call->judged && !call->suspected) {
 		start_facts(call);
 		restore_address(call);
 	}
@@ -386,6 +395,7 @@ static struct tcpwatch_hook rows[ROWS] = {
 	},
 };
 
+static_assert(ROWS <= TCPWATCH_HOOKS_MAX);
 static struct tcpwatch_hooks hooks = { .rows = rows, .count = ROWS };
 
 int tcpwatch_conflict_init(void)

@@ -189,6 +189,7 @@ static struct tcpwatch_hook rows[ROWS] = {
 	},
 };
 
+static_assert(ROWS <= TCPWATCH_HOOKS_MAX);
 static struct tcpwatch_hooks hooks = { .rows = rows, .count = ROWS };
 
 int tcpwatch_connect_init(void)

@@ -119,8 +119,6 @@ int tcpwatch_hooks_plant(struct tcpwatch_hooks *hooks)
 	unsigned int i;
 	int err = 0;
 
-	if (WARN_ON(hooks->count > TCPWATCH_HOOKS_MAX))
-		return -E2BIG;
 	mutex_lock(&lock);
 	for (i = 0; i < hooks->count; i++) {
 		hooks->rows[i].hits = alloc_percpu(u64);

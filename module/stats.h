@@ -10,9 +10,9 @@
 #define TCPWATCH_STATS(X) \
 	/* calls that the kernel refused, each of them an event */ \
 	X(STAT, CONFLICTS, "conflicts") \
-	/* refusals for which no predicate was seen to answer yes */ \
+	/* refusals at whose time a predicate's probe was missing, or missed a call */ \
 	X(STAT, UNEXPLAINED, "unexplained") \
-	/* what was in the way had ceased to be between the kernel's look and ours */ \
+	/* what was in the way began or ceased to be so between the kernel's look and ours */ \
 	X(STAT, RACED, "raced") \
 	/* the kernel saw a conflict in which our rules find none */ \
 	X(STAT, DISAGREED, "disagreed") \

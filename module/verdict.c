@@ -8,8 +8,12 @@
 #include "sock.h"
 #include "verdict.h"
 
-/* Owners looked at after the first conflicting one, to count the others. */
-#define LOOK_AFTER	5
+/*
+ * Owners looked at after the first conflicting one, to count the others: of which
+ * more while nothing but TIME-WAIT is in the way, since until when depends on all.
+ */
+#define LOOK_AFTER		5
+#define LOOK_AFTER_TIME_WAIT	1000
 
 /* Listeners looked at on one chain of their table. */
 #define LOOK_CHAIN	64
@@ -24,9 +28,9 @@
  * @asked: the table of listeners was asked
  * @listener: one in the way that it has told of
  * @holder: the holder so far
- * @last: what was judged last; valid once @looked
+ * @last: what was judged last
+ * @traits: its traits, 0: none
  * @conflicts: and how
- * @looked: an owner was judged
  * @after: owners looked at after the first conflicting one
  */
 struct walk {
@@ -39,8 +43,8 @@ struct walk {
 	const struct sock *listener;
 	const struct sock *holder;
 	struct tcpwatch_bind last;
+	u64 traits;
 	bool conflicts;
-	bool looked;
 	unsigned int after;
 };
 
@@ -63,15 +67,23 @@ static void copy_owner(struct tcpwatch_bind *own, const struct sock *sk)
 	own->bucket_family = compat_bucket_family(sk);
 }
 
+/* What a listener is before it is one, and once it has ceased to be one. */
+static bool may_be_listener(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_state) == TCP_CLOSE && !sk->sk_dport;
+}
+
 /**
  * struct asked - a request of one address and port
  * @want: the request
  * @sk: the requester
+ * @raced: see tcpwatch_verdict_owners()
  * @refused: an owner is in the way
  */
 struct asked {
 	const struct tcpwatch_bind *want;
 	const struct sock *sk;
+	bool raced;
 	bool refused;
 };
 
@@ -80,34 +92,54 @@ static bool ask_owner(struct sock *sk, void *arg)
 	struct tcpwatch_bind own;
 	struct asked *asked = arg;
 
-	if (sk == asked->sk)
+	if (sk == asked->sk || (asked->raced && !may_be_listener(sk)))
 		return false;
 	copy_owner(&own, sk);
+	if (asked->raced)
+		own.state = TCP_LISTEN;
 	asked->refused = tcpwatch_rules_conflict(asked->want, &own, TCPWATCH_PICK_EXPLICIT);
 	return asked->refused;
 }
 
 bool tcpwatch_verdict_bucket(const struct tcpwatch_bind *want, const struct sock *sk,
-			     const struct inet_bind2_bucket *tb2)
+			     const struct inet_bind2_bucket *tb2, bool raced)
 {
-	struct asked asked = { .want = want, .sk = sk };
+	struct asked asked = { .want = want, .sk = sk, .raced = raced };
 
 	compat_walk_bucket2(tb2, ask_owner, &asked);
 	return asked.refused;
 }
 
-/* To the rules the same as that one; mostly owners are many connections of one listener. */
-static bool is_alike(const struct sock *sk, const struct tcpwatch_bind *than)
+/* Family, state, options and device, which lie together, at one look. */
+static u64 traits(const struct sock *sk)
 {
-	if (READ_ONCE(sk->sk_state) != than->state || sk->sk_rcv_saddr != than->addr4 ||
-	    sk->sk_family != than->family || sk->sk_reuse != than->reuse ||
-	    sk->sk_reuseport != than->reuseport || ipv6_only_sock(sk) != than->v6only ||
-	    READ_ONCE(sk->sk_bound_dev_if) != than->dev ||
-	    compat_bucket_family(sk) != than->bucket_family)
+	static_assert(offsetofend(struct sock_common, skc_bound_dev_if) -
+		      offsetof(struct sock_common, skc_family) == sizeof(u64));
+
+	return READ_ONCE(*(u64 *)&sk->__sk_common.skc_family);
+}
+
+/* Copies what is judged next. */
+static void copy_last(struct walk *walk, const struct sock *sk)
+{
+	u64 before = traits(sk);
+
+	copy_owner(&walk->last, sk);
+	/* of a socket that was changing none, which is like no other's */
+	walk->traits = before == traits(sk) ? before : 0;
+}
+
+/* To the rules the same as the last; mostly owners are many connections of one listener. */
+static bool is_alike(const struct walk *walk, const struct sock *sk)
+{
+	const struct tcpwatch_bind *last = &walk->last;
+
+	if (traits(sk) != walk->traits || sk->sk_rcv_saddr != last->addr4 ||
+	    compat_bucket_family(sk) != last->bucket_family)
 		return false;
-	if (sk->sk_family == AF_INET6 && !ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &than->addr))
+	if (last->family == AF_INET6 && !ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &last->addr))
 		return false;
-	return !sk_fullsock(sk) || uid_eq(compat_sk_rule_uid(sk), than->uid);
+	return last->state == TCP_TIME_WAIT || uid_eq(compat_sk_rule_uid(sk), last->uid);
 }
 
 /* One more that is in the way. */
@@ -124,7 +156,6 @@ static bool judge(struct walk *walk, const struct sock *sk)
 	const struct tcpwatch_bind *own = &walk->last;
 	struct tcpwatch_facts *facts = walk->facts;
 
-	walk->looked = true;
 	walk->conflicts = tcpwatch_rules_conflict(&facts->want.bind, own, walk->pick);
 	if (!walk->conflicts)
 		return false;
@@ -162,15 +193,20 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 		/* a listener keeps its bucket, and that is locked */
 		if (sk == walk->sk || READ_ONCE(inet_csk(sk)->icsk_bind_hash) != walk->tb)
 			continue;
-		copy_owner(&walk->last, sk);
-		if (walk->last.state == TCP_LISTEN && judge(walk, sk)) {
+		copy_last(walk, sk);
+		if (walk->last.state != TCP_LISTEN) {
+			/* not judged: nobody is like it */
+			walk->traits = 0;
+			continue;
+		}
+		if (judge(walk, sk)) {
 			walk->listener = sk;
 			break;
 		}
 	}
 }
 
-/* met: a connection, which may be one that was accepted */
+/* met: an owner that may be a connection of the listener */
 static void ask_listeners(struct walk *walk, const struct sock *met)
 {
 	const struct tcpwatch_facts *facts = walk->facts;
@@ -189,11 +225,23 @@ static void ask_listeners(struct walk *walk, const struct sock *met)
 	ask_chain(walk, &addr);
 }
 
-static bool may_have_listener(const struct sock *sk)
+static bool is_listener(const struct tcpwatch_facts *facts)
+{
+	return facts->holders && facts->holder.bind.state == TCP_LISTEN;
+}
+
+/* Is it time to ask for a listener? It may be the last of very many. */
+static bool wants_listener(const struct walk *walk, const struct sock *sk)
 {
 	u8 state = READ_ONCE(sk->sk_state);
 
-	return state != TCP_LISTEN && state != TCP_CLOSE;
+	return !walk->asked && !walk->raced && !is_listener(walk->facts) &&
+	       state != TCP_LISTEN && state != TCP_CLOSE;
+}
+
+static unsigned int look_after(const struct walk *walk)
+{
+	return walk->facts->holder.bind.state == TCP_TIME_WAIT ? LOOK_AFTER_TIME_WAIT : LOOK_AFTER;
 }
 
 static bool look(struct sock *sk, void *arg)
@@ -201,14 +249,13 @@ static bool look(struct sock *sk, void *arg)
 	struct walk *walk = arg;
 	struct tcpwatch_facts *facts = walk->facts;
 
-	if (sk == walk->sk)
+	if (sk == walk->sk || (walk->raced && !may_be_listener(sk)))
 		return false;
-	/* it may be the last of very many */
-	if (!walk->asked && !walk->raced && may_have_listener(sk))
+	if (wants_listener(walk, sk))
 		ask_listeners(walk, sk);
 	if (sk == walk->listener)
 		return false;
-	if (facts->holders && walk->after++ == LOOK_AFTER) {
+	if (facts->holders && walk->after++ >= look_after(walk)) {
 		facts->holders_capped = true;
 		return true;
 	}
@@ -216,18 +263,14 @@ static bool look(struct sock *sk, void *arg)
 	if (walk->pick == TCPWATCH_PICK_EXPLICIT && !walk->raced &&
 	    tcpwatch_rules_reuse(facts->want.bind.reuse, sk->sk_reuse, READ_ONCE(sk->sk_state)))
 		return false;
-	if (walk->looked && !walk->raced && is_alike(sk, &walk->last)) {
+	if (!walk->raced && is_alike(walk, sk)) {
 		if (walk->conflicts)
 			count(facts, sk);
 		return false;
 	}
-	copy_owner(&walk->last, sk);
-	if (walk->raced) {
-		/* what a listener is once it has ceased to be one */
-		if (walk->last.state != TCP_CLOSE || sk->sk_dport)
-			return false;
+	copy_last(walk, sk);
+	if (walk->raced)
 		walk->last.state = TCP_LISTEN;
-	}
 	judge(walk, sk);
 	return false;
 }
@@ -243,7 +286,12 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
 	compat_walk_owners(tb, look, &walk);
 	if (!facts->holders)
 		return;
+	if (facts->holders_capped && !raced && !is_listener(facts))
+		ask_listeners(&walk, walk.holder);
 	tcpwatch_sock_complete(&facts->holder, walk.holder, tb);
+	/* somebody else may be among those not looked at */
+	if (facts->holders_capped)
+		facts->fixes &= ~BIT(TCPWATCH_FIX_WAIT);
 	/* free at a known time only when nothing but TIME-WAIT holds it */
 	if (!(facts->fixes & BIT(TCPWATCH_FIX_WAIT)))
 		facts->frees_ms = 0;

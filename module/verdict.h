@@ -45,6 +45,7 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
  * @want: the request of an explicit port
  * @sk: the requester, which is not in its own way
  * @tb2: the bucket of the address and port
+ * @raced: as of tcpwatch_verdict_owners()
  *
  * Mirrors inet_bhash2_conflict().
  *
@@ -52,7 +53,7 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
  * Return: true if one is.
  */
 bool tcpwatch_verdict_bucket(const struct tcpwatch_bind *want, const struct sock *sk,
-			     const struct inet_bind2_bucket *tb2);
+			     const struct inet_bind2_bucket *tb2, bool raced);
 
 /**
  * tcpwatch_verdict_tuple() - judge a connect() by who has its four-tuple
