@@ -28,7 +28,7 @@ MODULE_PARM_DESC(alert_rate, "lines a second, at most (1 to 1000; default 5)");
  * @key: hash of what makes it one; two kinds that collide count as one
  * @since: start of the interval, in jiffies
  * @held: held back since
- * @sample: the last one held back
+ * @sample: the first one held back
  */
 struct kind {
 	u32 key;
@@ -93,11 +93,12 @@ static struct kind *find_kind(u32 key)
 
 static void hold(struct kind *kind, const struct tcpwatch_event *event)
 {
-	kind->held++;
+	tcpwatch_stat_add(TCPWATCH_STAT_ALERTS_HELD, 1);
+	if (kind->held++)
+		return;
 	kind->sample.netns = event->facts.netns;
 	kind->sample.rule = event->facts.rule;
 	kind->sample.want = event->facts.want;
-	tcpwatch_stat_add(TCPWATCH_STAT_ALERTS_HELD, 1);
 }
 
 static void write_event(const struct tcpwatch_event *event)

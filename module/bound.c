@@ -365,6 +365,7 @@ bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_soc
 			 u64 netns_cookie, u64 time)
 {
 	const struct note *note;
+	u64 start = 0;
 
 	raw_spin_lock_irq(&lock);
 	note = best_note(sock, netns_cookie, time);
@@ -372,19 +373,14 @@ bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_soc
 		bound->task = note->task;
 		bound->cgroup = note->cgroup;
 		bound->time = note->time;
-		bound->start = note->start;
+		start = note->start;
 		bound->seeded = note->seeded;
 	}
 	raw_spin_unlock_irq(&lock);
-	if (note)
-		tcpwatch_bound_exited(bound, time);
-	return note;
-}
-
-void tcpwatch_bound_exited(struct tcpwatch_bound *bound, u64 time)
-{
-	bound->exited = tcpwatch_exits_before(bound->task.pid, bound->start, time,
-					      &bound->exited_at);
+	if (!note)
+		return false;
+	bound->exited = tcpwatch_exits_before(bound->task.pid, start, time, &bound->exited_at);
+	return true;
 }
 
 int tcpwatch_bound_init(void)

@@ -58,13 +58,4 @@ void tcpwatch_bound_note(const struct sock *sk);
 bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_sock *sock,
 			 u64 netns_cookie, u64 time);
 
-/**
- * tcpwatch_bound_exited() - ask anew whether that process had exited
- * @bound: who it is; exited and exited_at are set
- * @time: by then, CLOCK_MONOTONIC in nanoseconds
- *
- * Context: process.
- */
-void tcpwatch_bound_exited(struct tcpwatch_bound *bound, u64 time);
-
 #endif /* _TCPWATCH_BOUND_H */

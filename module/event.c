@@ -29,6 +29,12 @@ void tcpwatch_found_init(struct tcpwatch_found *found)
 	found->bound_cgroup_path[0] = '\0';
 }
 
+/* Both are of TCPWATCH_CGROUP_LEN; mostly it is a short one. */
+static void copy_path(char *to, const char *from)
+{
+	memcpy(to, from, strlen(from) + 1);
+}
+
 void tcpwatch_found_copy(struct tcpwatch_found *to, const struct tcpwatch_found *from)
 {
 	memcpy(to, from, offsetof(struct tcpwatch_found, range));
@@ -36,7 +42,7 @@ void tcpwatch_found_copy(struct tcpwatch_found *to, const struct tcpwatch_found 
 		to->range = from->range;
 	else
 		to->range.known = false;
-	strscpy(to->cgroup_path, from->cgroup_path, sizeof(to->cgroup_path));
-	strscpy(to->holder_cgroup_path, from->holder_cgroup_path, sizeof(to->holder_cgroup_path));
-	strscpy(to->bound_cgroup_path, from->bound_cgroup_path, sizeof(to->bound_cgroup_path));
+	copy_path(to->cgroup_path, from->cgroup_path);
+	copy_path(to->holder_cgroup_path, from->holder_cgroup_path);
+	copy_path(to->bound_cgroup_path, from->bound_cgroup_path);
 }

@@ -252,7 +252,6 @@ struct tcpwatch_range {
  * @task: the process, valid if @task.pid
  * @cgroup: id of its control group
  * @time: when that was, CLOCK_MONOTONIC in nanoseconds
- * @start: when the process was started, which tells it from the next with its pid
  * @exited: it had exited when the event came
  * @exited_at: when that was, likewise; 0: not known
  * @seeded: the socket was there when we came: the process is one that had it then
@@ -261,7 +260,6 @@ struct tcpwatch_bound {
 	struct tcpwatch_task task;
 	u64 cgroup;
 	u64 time;
-	u64 start;
 	u64 exited_at;
 	bool exited;
 	bool seeded;

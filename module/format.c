@@ -114,7 +114,8 @@ void tcpwatch_format_fix(struct seq_buf *buf, const struct tcpwatch_event *event
 
 u64 tcpwatch_format_ms(u64 from, u64 to)
 {
-	return div_u64(to - from, NSEC_PER_MSEC);
+	/* two CPUs may be stamped in one order and served in the other */
+	return to > from ? div_u64(to - from, NSEC_PER_MSEC) : 0;
 }
 
 static void put_age(struct seq_buf *buf, u64 ms)

@@ -8,6 +8,7 @@
 #include <linux/bsearch.h>
 #include <linux/fdtable.h>
 #include <linux/fs.h>
+#include <linux/ktime.h>
 #include <linux/net.h>
 #include <linux/nsproxy.h>
 #include <linux/sched/signal.h>
@@ -36,6 +37,7 @@ void tcpwatch_owners_init(struct tcpwatch_owners *owners)
 {
 	owners->count = 0;
 	owners->netns_count = 0;
+	owners->time = 0;
 	bitmap_zero(owners->filter, TCPWATCH_OWNERS_FILTER);
 }
 
@@ -61,14 +63,21 @@ const struct tcpwatch_owner *tcpwatch_owners_find(const struct tcpwatch_owners *
 	return bsearch(&key, owners->owner, owners->count, sizeof(key), by_ino);
 }
 
-void tcpwatch_owners_add_netns(struct tcpwatch_owners *owners, u64 cookie)
+static bool has_netns(const struct tcpwatch_owners *owners, u64 cookie)
 {
 	unsigned int i;
 
 	for (i = 0; i < owners->netns_count; i++) {
 		if (owners->netns[i].cookie == cookie)
-			return;
+			return true;
 	}
+	return false;
+}
+
+void tcpwatch_owners_add_netns(struct tcpwatch_owners *owners, u64 cookie)
+{
+	if (has_netns(owners, cookie))
+		return;
 	if (owners->netns_count < TCPWATCH_OWNERS_NETNS)
 		owners->netns[owners->netns_count++] = (struct tcpwatch_resident){
 			.cookie = cookie,
@@ -93,9 +102,13 @@ const struct tcpwatch_task *tcpwatch_owners_resident(const struct tcpwatch_owner
  * @process: called for each, under its task_lock
  * @socket: called for each socket of it, under its file_lock
  * @arg: theirs
+ * @filter: of the inodes looked for, or NULL: all
+ * @from: the first descriptor that is looked at in one go
  */
 struct scan {
 	struct task_struct *task;
+	const unsigned long *filter;
+	unsigned int from;
 	void (*process)(struct task_struct *task, void *arg);
 	void (*socket)(struct task_struct *task, struct socket *sock, void *arg);
 	void *arg;
@@ -106,10 +119,11 @@ static int visit(const void *arg, struct file *file, unsigned int fd)
 	const struct scan *scan = arg;
 	struct socket *sock = sock_from_file(file);
 
-	if (sock)
+	if (sock && (!scan->filter || test_bit(SOCK_INODE(sock)->i_ino % TCPWATCH_OWNERS_FILTER,
+					       scan->filter)))
 		scan->socket(scan->task, sock, scan->arg);
 	/* where to go on: the lock is not held for all of a very long table */
-	return (fd + 1) % FILES ? 0 : fd + 1;
+	return fd - scan->from < FILES ? 0 : fd + 1;
 }
 
 /* Returns false if it has no descriptors. */
@@ -124,6 +138,7 @@ static bool scan_files(struct scan *scan, struct task_struct *task)
 		found = task->files;
 		if (found && !next && scan->process)
 			scan->process(task, scan->arg);
+		scan->from = next;
 		next = found ? iterate_fd(task->files, next, visit, scan) : 0;
 		task_unlock(task);
 	} while (next);
@@ -181,11 +196,8 @@ static bool scan_all(struct scan *scan)
 
 static void own(struct task_struct *task, struct socket *sock, void *arg)
 {
-	const struct tcpwatch_owners *owners = arg;
 	struct tcpwatch_owner *owner;
 
-	if (!test_bit(SOCK_INODE(sock)->i_ino % TCPWATCH_OWNERS_FILTER, owners->filter))
-		return;
 	owner = (struct tcpwatch_owner *)tcpwatch_owners_find(arg, SOCK_INODE(sock)->i_ino);
 	if (!owner || owner->seen == task_tgid_nr(task))
 		return;
@@ -209,12 +221,21 @@ static void reside(struct task_struct *task, void *arg)
 	}
 }
 
-bool tcpwatch_owners_scan(struct tcpwatch_owners *owners)
+bool tcpwatch_owners_cover(const struct tcpwatch_owners *owners, u64 time, u64 ino, u64 cookie)
 {
-	struct scan scan = { .process = reside, .socket = own, .arg = owners };
+	return time <= owners->time && (!ino || tcpwatch_owners_find(owners, ino)) &&
+	       (!cookie || has_netns(owners, cookie));
+}
+
+void tcpwatch_owners_scan(struct tcpwatch_owners *owners)
+{
+	struct scan scan = {
+		.filter = owners->filter, .process = reside, .socket = own, .arg = owners,
+	};
 
 	sort(owners->owner, owners->count, sizeof(owners->owner[0]), by_ino, NULL);
-	return scan_all(&scan);
+	owners->time = ktime_get_ns();
+	owners->whole = scan_all(&scan);
 }
 
 void tcpwatch_owner_each(void (*visit_socket)(struct task_struct *task, struct socket *sock,

@@ -50,6 +50,8 @@ struct tcpwatch_resident {
  * @count: how many inodes
  * @netns_count: how many network namespaces
  * @filter: a bit for each inode, by which most others are told
+ * @time: when the scan began, CLOCK_MONOTONIC in nanoseconds; 0: there was none
+ * @whole: it saw every process; else who was not found may still be there
  * @owner: the inodes, in no order before the scan, by inode after it
  * @netns: the namespaces
  */
@@ -57,6 +59,8 @@ struct tcpwatch_owners {
 	unsigned int count;
 	unsigned int netns_count;
 	DECLARE_BITMAP(filter, TCPWATCH_OWNERS_FILTER);
+	u64 time;
+	bool whole;
 	struct tcpwatch_owner owner[TCPWATCH_OWNERS_MAX];
 	struct tcpwatch_resident netns[TCPWATCH_OWNERS_NETNS];
 };
@@ -94,10 +98,20 @@ void tcpwatch_owners_add_netns(struct tcpwatch_owners *owners, u64 cookie);
  *
  * Context: process; sleeps between processes, holds the RCU read lock, and
  * task_lock and file_lock of one process at a time.
- * Return: false when not all could be looked through, so that what was not
- * found is not known to have nobody.
  */
-bool tcpwatch_owners_scan(struct tcpwatch_owners *owners);
+void tcpwatch_owners_scan(struct tcpwatch_owners *owners);
+
+/**
+ * tcpwatch_owners_cover() - does a scan answer for an event?
+ * @owners: the scan, be it made or not
+ * @time: when the event was, CLOCK_MONOTONIC in nanoseconds
+ * @ino: the socket inode asked for, or 0: none
+ * @cookie: the network namespace asked for, or 0: none
+ *
+ * Context: any.
+ * Return: true when it looked for them, and after the event.
+ */
+bool tcpwatch_owners_cover(const struct tcpwatch_owners *owners, u64 time, u64 ino, u64 cookie);
 
 /**
  * tcpwatch_owners_find() - the result for one inode

@@ -19,9 +19,9 @@
 /* Events completed together, with one scan of the processes for all. */
 #define BATCH		256
 
-/* Scans take a fiftieth of one CPU, and an event waits for one so long at most. */
-#define SCAN_SHARE	50
-#define SCAN_DELAY_MAX	(HZ / 5)
+/* Scans take a twentieth of one CPU, or a long one its time every half second. */
+#define SCAN_SHARE	20
+#define SCAN_REST_MAX	(NSEC_PER_SEC / 2)
 
 /* Events that come within a tick share a run of the worker, which costs more than they. */
 #define GATHER		1
@@ -33,12 +33,13 @@ static DECLARE_DELAYED_WORK(work, resolve);
 /* The worker's own. */
 static struct tcpwatch_event *batch;
 static bool repeats[BATCH];	/* of each, is it a repeat of the one before? */
-static struct tcpwatch_owners *owners;
-static struct tcpwatch_range survey;	/* the last one of this batch, and of */
-static u64 survey_netns;		/* this namespace */
+static struct tcpwatch_owners *owners;	/* the last scan, */
+static struct tcpwatch_owners *wanted;	/* and the next one */
+static struct tcpwatch_range survey;	/* the last one, of */
+static u64 survey_netns;		/* this namespace, */
+static u64 survey_time;			/* begun then, in nanoseconds */
 static u64 next_scan;		/* when one is permitted, in nanoseconds */
-static bool waited;		/* what is left has waited for a scan */
-static bool costly;		/* something in the batch needs a scan or a survey */
+static bool stale, costly;	/* the batch needs a scan; a scan or a survey */
 
 /* Set for good at exit: what waits for a scan waits no longer. */
 static bool closing;
@@ -103,7 +104,7 @@ static bool is_elsewhere(const struct tcpwatch_event *event)
 	return event->facts.netns_cookie != init_net.net_cookie;
 }
 
-static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners *from, bool whole)
+static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners *from)
 {
 	const struct tcpwatch_owner *owner = NULL;
 
@@ -115,19 +116,35 @@ static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners
 		/* the first subflow of MPTCP is made by the kernel, but theirs */
 		event->facts.holder.belongs = TCPWATCH_BELONGS_PROCESS;
 	} else {
-		event->found.owner_unknown = !owner || !whole;
+		event->found.owner_unknown = !owner || !from->whole;
 	}
 }
 
 static void count_owner(const struct tcpwatch_found *found)
 {
-	tcpwatch_stat_add(found->owner_unknown ? TCPWATCH_STAT_OWNERS_UNKNOWN :
-			  found->owners ? TCPWATCH_STAT_OWNERS_FOUND : TCPWATCH_STAT_OWNERS_NONE, 1);
+	if (found->owner_unknown)
+		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_UNKNOWN, 1);
+	else if (found->owners)
+		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_FOUND, 1);
+	else
+		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_NONE, 1);
 }
 
-/* from: a scan that was made, or NULL; whole: it saw every process. */
+static void add_bound(struct tcpwatch_event *event, struct last_cgroup *last)
+{
+	const struct tcpwatch_facts *facts = &event->facts;
+	struct tcpwatch_found *found = &event->found;
+	u64 cgroup = found->bound.task.pid ? found->bound.cgroup : 0;
+
+	found->bound.task.pid = 0;
+	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->time) &&
+	    found->bound.cgroup != cgroup)
+		put_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);
+}
+
+/* from: a scan that was made, or NULL */
 static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners *from,
-		      bool whole, struct last_cgroup *last)
+		      struct last_cgroup *last)
 {
 	const struct tcpwatch_facts *facts = &event->facts;
 	struct tcpwatch_found *found = &event->found;
@@ -142,10 +159,9 @@ static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners
 	if (!facts->holders)
 		return;
 	put_cgroup_path(found->holder_cgroup_path, facts->holder.cgroup, last);
-	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->time))
-		put_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);
+	add_bound(event, last);
 	if (has_process(event)) {
-		add_owner(event, from, whole);
+		add_owner(event, from);
 		count_owner(found);
 	}
 }
@@ -166,15 +182,16 @@ static bool is_repeat(const struct tcpwatch_event *event, const struct tcpwatch_
 	       now->netns_cookie == then->netns_cookie;
 }
 
-static void repeat(struct tcpwatch_event *event, const struct tcpwatch_event *last)
+static void repeat(struct tcpwatch_event *event, const struct tcpwatch_event *last,
+		   struct last_cgroup *cgroups)
 {
 	struct tcpwatch_found *found = &event->found;
 
 	tcpwatch_found_copy(found, &last->found);
 	event->facts.holder.belongs = last->facts.holder.belongs;
 	found->real = ktime_to_ns(ktime_mono_to_real(event->facts.time));
-	if (found->bound.task.pid)
-		tcpwatch_bound_exited(&found->bound, event->facts.time);
+	/* the port may have been bound between the two */
+	add_bound(event, cgroups);
 	count_owner(found);
 }
 
@@ -189,19 +206,26 @@ static void make_survey(struct tcpwatch_range *range, const struct tcpwatch_fact
 	put_net(net);
 }
 
-/* One survey serves all events of a batch that ask for the same range. */
+/* One survey serves all events before it that ask for the same range. */
+static bool is_surveyed(const struct tcpwatch_facts *facts)
+{
+	return survey.known && facts->time <= survey_time &&
+	       survey_netns == facts->netns_cookie &&
+	       survey.lo == facts->range_lo && survey.hi == facts->range_hi;
+}
+
 static void add_survey(struct tcpwatch_event *event, bool may_look)
 {
 	const struct tcpwatch_facts *facts = &event->facts;
 
 	if (!is_exhausted(event))
 		return;
-	if (may_look && (!survey.known || survey_netns != facts->netns_cookie ||
-			 survey.lo != facts->range_lo || survey.hi != facts->range_hi)) {
-		make_survey(&survey, facts);
+	if (may_look && !is_surveyed(facts)) {
+		survey_time = ktime_get_ns();
 		survey_netns = facts->netns_cookie;
+		make_survey(&survey, facts);
 	}
-	if (may_look)
+	if (is_surveyed(facts))
 		event->found.range = survey;
 	if (!event->found.range.known)
 		tcpwatch_stat_add(TCPWATCH_STAT_RANGES_UNKNOWN, 1);
@@ -218,15 +242,24 @@ static void want_scan(struct tcpwatch_owners *scan, const struct tcpwatch_event 
 void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *scan)
 {
 	struct last_cgroup last = {};
-	bool whole;
 
 	tcpwatch_owners_init(scan);
 	tcpwatch_found_init(&event->found);
 	want_scan(scan, event);
-	whole = tcpwatch_owners_scan(scan);
-	add_names(event, scan, whole, &last);
+	tcpwatch_owners_scan(scan);
+	add_names(event, scan, &last);
 	if (is_exhausted(event))
 		make_survey(&event->found.range, &event->facts);
+}
+
+/* Likewise one scan, of the same sockets. */
+static bool is_covered(const struct tcpwatch_event *event)
+{
+	const struct tcpwatch_facts *facts = &event->facts;
+
+	return tcpwatch_owners_cover(owners, facts->time,
+				     has_process(event) ? facts->holder.ino : 0,
+				     is_elsewhere(event) ? facts->netns_cookie : 0);
 }
 
 static unsigned int take_batch(void)
@@ -234,38 +267,43 @@ static unsigned int take_batch(void)
 	unsigned int count = 0;
 	u64 from = 0;
 
-	tcpwatch_owners_init(owners);
+	tcpwatch_owners_init(wanted);
+	stale = false;
 	costly = false;
 	while (count < BATCH && tcpwatch_ring_take(from, &batch[count])) {
 		from = batch[count].facts.seq + 1;
 		repeats[count] = count && is_repeat(&batch[count], &batch[count - 1]);
-		if (!repeats[count])
-			want_scan(owners, &batch[count]);
-		costly |= is_exhausted(&batch[count]);
+		if (!repeats[count]) {
+			want_scan(wanted, &batch[count]);
+			stale |= !is_covered(&batch[count]);
+			costly |= is_exhausted(&batch[count]) && !is_surveyed(&batch[count].facts);
+		}
 		count++;
 	}
+	stale &= wanted->count || wanted->netns_count;
+	costly |= stale;
 	return count;
 }
 
 static void publish_batch(unsigned int count, bool may_scan)
 {
-	bool scanned = may_scan && costly;
-	bool whole = false;
 	u64 start = ktime_get_ns();
 	unsigned int i;
 
-	if (scanned && (owners->count || owners->netns_count))
-		whole = tcpwatch_owners_scan(owners);
-	survey.known = false;
+	if (may_scan && stale) {
+		swap(owners, wanted);
+		tcpwatch_owners_scan(owners);
+	}
 	for (i = 0; i < count; i++)
-		add_survey(&batch[i], scanned);
-	if (scanned)
-		next_scan = ktime_get_ns() + SCAN_SHARE * (ktime_get_ns() - start);
+		add_survey(&batch[i], may_scan);
+	if (may_scan && costly)
+		next_scan = ktime_get_ns() +
+			    min(SCAN_SHARE * (ktime_get_ns() - start), SCAN_REST_MAX);
 	for (i = 0; i < count; i++) {
 		if (repeats[i])
-			repeat(&batch[i], &batch[i - 1]);
+			repeat(&batch[i], &batch[i - 1], &last_cgroup);
 		else
-			add_names(&batch[i], scanned ? owners : NULL, whole, &last_cgroup);
+			add_names(&batch[i], is_covered(&batch[i]) ? owners : NULL, &last_cgroup);
 		tcpwatch_ring_publish(&batch[i]);
 	}
 	tcpwatch_ring_wake();
@@ -282,9 +320,9 @@ static unsigned long scan_wait(void)
 }
 
 /*
- * Events wait for the next permitted scan, but not for long, and not at all when
- * so many wait that the ring would overtake the worker: then they go out with
- * their holders' processes unknown, which they say.
+ * Events wait for the next permitted scan, but not when so many wait that the ring
+ * would overtake the worker: then they go out with their holders' processes unknown,
+ * which they say.
  */
 static void resolve(struct work_struct *unused)
 {
@@ -297,16 +335,18 @@ static void resolve(struct work_struct *unused)
 	/* pairs with the barrier of the handler */
 	smp_mb();
 	while ((count = take_batch())) {
-		costly |= owners->count || owners->netns_count;
 		wait = costly ? scan_wait() : 0;
-		if (wait && !waited && !drain && !tcpwatch_ring_crowded()) {
-			waited = true;
+		if (wait && !drain && !tcpwatch_ring_crowded()) {
 			/* an event that came meanwhile has queued it already */
-			mod_delayed_work(queue, &work,
-					 min_t(unsigned long, wait, SCAN_DELAY_MAX));
+			mod_delayed_work(queue, &work, wait);
+			/* who hurried us meanwhile did so in vain */
+			WRITE_ONCE(hurried, false);
+			/* pairs with the barrier of the handler */
+			smp_mb();
+			if (tcpwatch_ring_crowded())
+				mod_delayed_work(queue, &work, 0);
 			return;
 		}
-		waited = false;
 		/* when some go without a scan, so do those behind them: they make room */
 		drain |= wait;
 		publish_batch(count, !wait);
@@ -333,8 +373,11 @@ int tcpwatch_resolve_init(void)
 {
 	batch = kvcalloc(BATCH, sizeof(*batch), GFP_KERNEL);
 	owners = kvzalloc(sizeof(*owners), GFP_KERNEL);
-	queue = alloc_ordered_workqueue("tcpwatch", 0);
-	if (batch && owners && queue)
+	wanted = kvzalloc(sizeof(*wanted), GFP_KERNEL);
+	/* last: who has a queue has all that the worker needs */
+	if (batch && owners && wanted)
+		queue = alloc_ordered_workqueue("tcpwatch", 0);
+	if (queue)
 		return 0;
 	tcpwatch_resolve_exit();
 	return -ENOMEM;
@@ -351,6 +394,7 @@ void tcpwatch_resolve_exit(void)
 		cancel_delayed_work_sync(&work);
 		destroy_workqueue(queue);
 	}
+	kvfree(wanted);
 	kvfree(owners);
 	kvfree(batch);
 }
