@@ -158,17 +158,28 @@ static const struct remedy {
 	{ "range_exhausted", .end = true },
 };
 
+/* Was its bind let pass? Then there cannot be another. */
+static bool is_second(const struct trial *trial, const char *name)
+{
+	return trial->kind == BIND_LISTEN && !strcmp(name, "listen");
+}
+
 /* The same once more, with what was to help. */
 static void again(const struct refusal *refusal, const char *line, struct trial *trial, bool end)
 {
 	bool spent = false;
-	const char *name;
-	int fd, err = 0;
+	const char *name = "";
+	int fd, err = 0, tries;
 
 	begin(trial);
 	if (!step(trial, &fd, &spent)) {
 		if (end)
 			holder_end_all(&trial->held);
+		err = call(trial, fd, &name, &spent);
+	}
+	/* what was closed may take a moment to go, where the softirq is late */
+	for (tries = 0; end && err == EADDRINUSE && !is_second(trial, name) && tries < 50; tries++) {
+		usleep(10000);
 		err = call(trial, fd, &name, &spent);
 	}
 	/* the address first: whether the port is free had not been asked */
