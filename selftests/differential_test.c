@@ -178,7 +178,9 @@ static void again(const struct refusal *refusal, const char *line, struct trial 
 		err = call(trial, fd, &name, &spent);
 	}
 	/* what was closed may take a moment to go, where the softirq is late */
-	for (tries = 0; end && err == EADDRINUSE && !is_second(trial, name) && tries < 50; tries++) {
+	for (tries = 0; end && err == EADDRINUSE && tries < 50; tries++) {
+		if (is_second(trial, name))
+			break;
 		usleep(10000);
 		err = call(trial, fd, &name, &spent);
 	}
