@@ -17,6 +17,7 @@
 #include "slot.h"
 #include "sock.h"
 #include "stats.h"
+#include "tuple.h"
 #include "verdict.h"
 
 enum { RESET_SADDR, V6_CONNECT, ROWS };
@@ -65,7 +66,7 @@ static void exhausted(struct tcpwatch_facts *facts, const struct sock *sk)
 /* The four-tuple of a bound port: who has it now? */
 static bool refused_tuple(struct tcpwatch_facts *facts, const struct sock *sk, bool had_it)
 {
-	tcpwatch_verdict_tuple(facts, sock_net(sk), sk, true);
+	tcpwatch_tuple_judge(facts, sock_net(sk), sk, true);
 	if (facts->holders)
 		return true;
 	/* it failed later, now or the last time */
@@ -87,12 +88,12 @@ static bool refused(struct tcpwatch_facts *facts, const struct sock *sk)
 
 	facts->want.port = ntohs(inet_sk(sk)->inet_sport);
 	had_it = facts->want.port &&
-		 sk->sk_hash == tcpwatch_verdict_hash(&facts->want, sock_net(sk));
+		 sk->sk_hash == tcpwatch_tuple_hash(&facts->want, sock_net(sk));
 	if (sk->sk_num || (facts->want.port && !sk->sk_hash))
 		return refused_tuple(facts, sk, had_it);
 	if (had_it) {
 		/* the last time, if another has it now; else it may be this time */
-		tcpwatch_verdict_tuple(facts, sock_net(sk), sk, true);
+		tcpwatch_tuple_judge(facts, sock_net(sk), sk, true);
 		if (!facts->holders)
 			return false;
 		tcpwatch_verdict_init(facts);

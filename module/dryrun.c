@@ -12,6 +12,7 @@
 #include "dryrun.h"
 #include "request.h"
 #include "sock.h"
+#include "tuple.h"
 #include "verdict.h"
 
 /* Ports looked at before others get the CPU. */
@@ -173,7 +174,7 @@ static bool is_free_for_connect(struct trial *trial, u16 port)
 	if (!tb || bound)
 		return !bound;
 	facts->want.port = port;
-	tcpwatch_verdict_tuple(facts, trial->net, trial->sk, false);
+	tcpwatch_tuple_judge(facts, trial->net, trial->sk, false);
 	facts->want.port = 0;
 	return !facts->holders;
 }
@@ -242,7 +243,7 @@ static bool may_connect(struct trial *trial)
 
 	facts->call = TCPWATCH_CALL_CONNECT;
 	if (facts->want.port) {
-		tcpwatch_verdict_tuple(facts, trial->net, trial->sk, true);
+		tcpwatch_tuple_judge(facts, trial->net, trial->sk, true);
 		return !facts->holders || refuse(trial, EADDRNOTAVAIL);
 	}
 	if (find_port(trial, TCPWATCH_PICK_AUTO, COMPAT_CONNECT_WHOLE_RANGE && is_own_range(trial)))

@@ -56,21 +56,6 @@ bool tcpwatch_verdict_bucket(const struct tcpwatch_bind *want, const struct sock
 			     const struct inet_bind2_bucket *tb2, bool raced);
 
 /**
- * tcpwatch_verdict_tuple() - judge a connect() by who has its four-tuple
- * @facts: want is set, with both ends; the verdict is filled in. Without a
- *	holder, the four-tuple is free.
- * @net: the network namespace
- * @sk: the requester, which is not in its own way, or NULL
- * @bound: the source port was bound before
- *
- * Mirrors __inet_check_established() and __inet6_check_established().
- *
- * Context: any; takes the RCU read lock.
- */
-void tcpwatch_verdict_tuple(struct tcpwatch_facts *facts, struct net *net,
-			    const struct sock *sk, bool bound);
-
-/**
  * tcpwatch_verdict_address() - why an address cannot be bound
  * @net: the network namespace
  * @addr: the address that was refused, an IPv4 one as v4-mapped
@@ -79,15 +64,5 @@ void tcpwatch_verdict_tuple(struct tcpwatch_facts *facts, struct net *net,
  * Return: the rule.
  */
 enum tcpwatch_rule tcpwatch_verdict_address(struct net *net, const struct in6_addr *addr);
-
-/**
- * tcpwatch_verdict_hash() - the hash that a socket with this four-tuple has
- * @want: both its ends
- * @net: the network namespace
- *
- * Context: any.
- * Return: as sk_hash.
- */
-unsigned int tcpwatch_verdict_hash(const struct tcpwatch_sock *want, const struct net *net);
 
 #endif /* _TCPWATCH_VERDICT_H */
