@@ -117,7 +117,7 @@ void tcpwatch_alert_event(const struct tcpwatch_event *event)
 	u32 key = kind_key(event);
 	struct kind *kind;
 
-	if (!READ_ONCE(alert))
+	if (!READ_ONCE(alert) || event->facts.kind != TCPWATCH_KIND_CONFLICT)
 		return;
 	mutex_lock(&lock);
 	kind = find_kind(key);

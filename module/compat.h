@@ -251,4 +251,30 @@ static inline void compat_port_range(const struct sock *sk, int *lo, int *hi)
 #endif
 }
 
+/* The arguments of inet_csk_update_fastreuse(), which have changed places since. */
+#define COMPAT_FASTREUSE_BUCKET_FIRST \
+	__builtin_types_compatible_p(typeof(inet_csk_update_fastreuse), \
+				     void (struct inet_bind_bucket *tb, struct sock *sk))
+
+static inline const struct sock *compat_fastreuse_sock(struct pt_regs *regs)
+{
+	return (struct sock *)regs_get_kernel_argument(regs, COMPAT_FASTREUSE_BUCKET_FIRST);
+}
+
+static inline const struct inet_bind_bucket *compat_fastreuse_bucket(struct pt_regs *regs)
+{
+	return (struct inet_bind_bucket *)
+		regs_get_kernel_argument(regs, !COMPAT_FASTREUSE_BUCKET_FIRST);
+}
+
+/* At the entry of a function: where it was called from. */
+static inline unsigned long compat_return_address(struct pt_regs *regs)
+{
+#if defined(CONFIG_X86)
+	return regs_get_kernel_stack_nth(regs, 0);
+#else
+	return procedure_link_pointer(regs);
+#endif
+}
+
 #endif /* _TCPWATCH_COMPAT_H */

@@ -65,7 +65,8 @@ static int tcpwatch_conflicts_show(struct seq_file *m, void *v)
 	const struct tcpwatch_event *event = m->index ? &table->event : NULL;
 	struct seq_buf buf;
 
-	if (event && !tcpwatch_reader_sees(&table->reader, event))
+	if (event && (event->facts.kind != TCPWATCH_KIND_CONFLICT ||
+		      !tcpwatch_reader_sees(&table->reader, event)))
 		return SEQ_SKIP;
 	seq_buf_init(&buf, table->line, sizeof(table->line));
 	tcpwatch_fields_row(&buf, event, &table->reader);

@@ -68,11 +68,53 @@ enum tcpwatch_rule {
 	TCPWATCH_RULE_COUNT
 };
 
-/* The call that was refused. */
+/* What an event is of: X(KIND, item, name). */
+#define TCPWATCH_KINDS(X) \
+	X(KIND, CONFLICT, "conflict") \
+	/* a TIME-WAIT socket gave way before its time */ \
+	X(KIND, REUSE, "reuse")
+
+enum tcpwatch_kind {
+	TCPWATCH_KINDS(TCPWATCH_ENUM)
+	TCPWATCH_KIND_COUNT
+};
+
+/* What took the place of a TIME-WAIT socket: X(CAUSE, item, name). */
+#define TCPWATCH_CAUSES(X) \
+	/* a bind to its address and port, which leaves it where it is */ \
+	X(CAUSE, BIND_OVER, "bind_over") \
+	/* an outgoing connection with the same four-tuple */ \
+	X(CAUSE, CONNECT, "connect") \
+	/* a new SYN from the same peer, taken by a listener */ \
+	X(CAUSE, SYN, "syn")
+
+enum tcpwatch_cause {
+	TCPWATCH_CAUSES(TCPWATCH_ENUM)
+	TCPWATCH_CAUSE_COUNT
+};
+
+/* By virtue of what: X(THANKS, item, name). */
+#define TCPWATCH_THANKSES(X) \
+	X(THANKS, REUSEADDR, "reuseaddr") \
+	X(THANKS, REUSEPORT, "reuseport") \
+	/* bind() had named the source port, and the connection used timestamps */ \
+	X(THANKS, BOUND, "bound") \
+	X(THANKS, TW_REUSE, "tcp_tw_reuse") \
+	/* the SYN is newer than all that the old connection has seen */ \
+	X(THANKS, NEWER, "newer")
+
+enum tcpwatch_thanks {
+	TCPWATCH_THANKSES(TCPWATCH_ENUM)
+	TCPWATCH_THANKS_COUNT
+};
+
+/* The call that was refused, or that took over. */
 #define TCPWATCH_CALLS(X) \
 	X(CALL, BIND, "bind") \
 	X(CALL, LISTEN, "listen") \
-	X(CALL, CONNECT, "connect")
+	X(CALL, CONNECT, "connect") \
+	/* none of this host: a packet */ \
+	X(CALL, NONE, "none")
 
 enum tcpwatch_call {
 	TCPWATCH_CALLS(TCPWATCH_ENUM)
@@ -126,6 +168,9 @@ enum tcpwatch_belongs {
 	TCPWATCH_BELONGS_COUNT
 };
 
+extern const char *const tcpwatch_kind_names[TCPWATCH_KIND_COUNT];
+extern const char *const tcpwatch_cause_names[TCPWATCH_CAUSE_COUNT];
+extern const char *const tcpwatch_thanks_names[TCPWATCH_THANKS_COUNT];
 extern const char *const tcpwatch_rule_names[TCPWATCH_RULE_COUNT];
 extern const char *const tcpwatch_rule_advice[TCPWATCH_RULE_COUNT];
 extern const char *const tcpwatch_call_names[TCPWATCH_CALL_COUNT];
@@ -266,12 +311,17 @@ struct tcpwatch_bound {
 };
 
 /**
- * struct tcpwatch_facts - a refused call as the probe handler saw it, at that moment
+ * struct tcpwatch_facts - what happened as the probe handler saw it, at that moment
  * @seq: number of the event since load, from 0
  * @time: CLOCK_MONOTONIC, in nanoseconds
  * @netns_cookie: cookie of the network namespace, which is its alone
  * @netns: its inode number, which the next one may get
- * @call: which call was refused
+ * @kind: what the event is of
+ * @call: which call was refused, or took over
+ * @cause: of a reuse, what took over; the rule is unknown then, the error 0, and
+ *	the holder the TIME-WAIT socket
+ * @thanks: and by virtue of what
+ * @sysctl_tw_reuse: and tcp_tw_reuse at that time
  * @rule: why
  * @error: the errno, positive
  * @relation: how the addresses meet, valid if @holders
@@ -293,6 +343,10 @@ struct tcpwatch_facts {
 	u64 time;
 	u64 netns_cookie;
 	u32 netns;
+	u8 kind;
+	u8 cause;
+	u8 thanks;
+	u8 sysctl_tw_reuse;
 	u8 call;
 	u8 rule;
 	u8 error;
@@ -337,7 +391,7 @@ struct tcpwatch_found {
 };
 
 /**
- * struct tcpwatch_event - one refused call
+ * struct tcpwatch_event - one thing that happened
  * @facts: what the handler left
  * @found: what the worker added before the event is shown to anybody
  */

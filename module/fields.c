@@ -71,7 +71,10 @@
 	X(FIELD, TOP2, "top2") \
 	X(FIELD, TOP2_PORTS, "top2_ports") \
 	X(FIELD, TOP3, "top3") \
-	X(FIELD, TOP3_PORTS, "top3_ports")
+	X(FIELD, TOP3_PORTS, "top3_ports") \
+	X(FIELD, CAUSE, "cause") \
+	X(FIELD, THANKS, "thanks") \
+	X(FIELD, TW_REUSE, "tcp_tw_reuse")
 
 enum field {
 	TCPWATCH_FIELDS(TCPWATCH_ENUM)
@@ -148,11 +151,12 @@ static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_TIME:
 		return moment(buf, event->found.real);
 	case TCPWATCH_FIELD_EVENT:
-		return word(buf, true, "conflict");
+		return word(buf, true, tcpwatch_kind_names[event->facts.kind]);
 	case TCPWATCH_FIELD_CALL:
-		return word(buf, true, tcpwatch_call_names[event->facts.call]);
+		return word(buf, event->facts.call != TCPWATCH_CALL_NONE,
+			    tcpwatch_call_names[event->facts.call]);
 	case TCPWATCH_FIELD_ERRNO:
-		return word(buf, true, tcpwatch_format_errno(event->facts.error));
+		return word(buf, event->facts.error, tcpwatch_format_errno(event->facts.error));
 	case TCPWATCH_FIELD_NETNS:
 		return number(buf, true, event->facts.netns);
 	case TCPWATCH_FIELD_WANT:
@@ -325,9 +329,42 @@ static bool put_top(struct seq_buf *buf, const struct tcpwatch_event *event, enu
 	return address(buf, any, &to, true);
 }
 
+/* Of TIME-WAIT that gave way. */
+static bool put_reuse(struct seq_buf *buf, const struct tcpwatch_event *event, enum field field)
+{
+	bool any = event->facts.kind == TCPWATCH_KIND_REUSE;
+
+	switch (field) {
+	case TCPWATCH_FIELD_CAUSE:
+		return word(buf, any, any ? tcpwatch_cause_names[event->facts.cause] : NULL);
+	case TCPWATCH_FIELD_THANKS:
+		return word(buf, any, any ? tcpwatch_thanks_names[event->facts.thanks] : NULL);
+	case TCPWATCH_FIELD_TW_REUSE:
+		return number(buf, any, event->facts.sysctl_tw_reuse);
+	default:
+		return false;
+	}
+}
+
+/* What an event does not have: a reuse was not refused, and a packet has no process. */
+static bool lacks(const struct tcpwatch_event *event, enum field field)
+{
+	if (event->facts.kind != TCPWATCH_KIND_REUSE)
+		return false;
+	if (event->facts.call == TCPWATCH_CALL_NONE &&
+	    field >= TCPWATCH_FIELD_WANT && field <= TCPWATCH_FIELD_CGROUP)
+		return true;
+	return field == TCPWATCH_FIELD_RULE || field == TCPWATCH_FIELD_FIX ||
+	       field == TCPWATCH_FIELD_RELATION;
+}
+
 static bool put(struct seq_buf *buf, const struct tcpwatch_event *event,
 		const struct tcpwatch_reader *reader, enum field field)
 {
+	if (lacks(event, field))
+		return false;
+	if (field >= TCPWATCH_FIELD_CAUSE)
+		return put_reuse(buf, event, field);
 	if (field < TCPWATCH_FIELD_HOLDERS)
 		return put_want(buf, event, reader, field);
 	if (field == TCPWATCH_FIELD_HOLDERS)

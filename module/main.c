@@ -15,6 +15,7 @@
 #include "resolve.h"
 #include "ring.h"
 #include "stream.h"
+#include "timewait.h"
 #include "why.h"
 
 static int __init tcpwatch_init(void)
@@ -42,12 +43,15 @@ static int __init tcpwatch_init(void)
 	err = tcpwatch_connect_init();
 	if (err)
 		goto conflict;
+	err = tcpwatch_timewait_init();
+	if (err)
+		goto connect;
 	/* those that bind now are noted already: none is left out */
 	tcpwatch_bound_seed();
 	/* what people see comes last: nothing it shows is half made */
 	err = tcpwatch_stream_init();
 	if (err)
-		goto connect;
+		goto timewait;
 	err = tcpwatch_proc_init();
 	if (err)
 		goto stream;
@@ -61,6 +65,8 @@ proc:
 	tcpwatch_proc_exit();
 stream:
 	tcpwatch_stream_exit();
+timewait:
+	tcpwatch_timewait_exit();
 connect:
 	tcpwatch_connect_exit();
 conflict:
@@ -84,6 +90,7 @@ static void __exit tcpwatch_exit(void)
 	tcpwatch_why_exit();
 	tcpwatch_proc_exit();
 	tcpwatch_stream_exit();
+	tcpwatch_timewait_exit();
 	tcpwatch_connect_exit();
 	tcpwatch_conflict_exit();
 	tcpwatch_resolve_exit();

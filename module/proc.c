@@ -102,6 +102,25 @@ static void show_conflict(struct seq_file *m, struct page_view *view)
 	seq_printf(m, "        fix: %s\n", end_cell(&buf, view));
 }
 
+static void show_timewait(struct seq_file *m)
+{
+	struct tcpwatch_stats stats;
+	u64 refused = 0;
+	int i;
+
+	tcpwatch_stats_sum(&stats);
+	for (i = TCPWATCH_STAT_TW_OFF; i <= TCPWATCH_STAT_TW_RACED; i++)
+		refused += stats.stat[i];
+	seq_printf(m, "\nTIME-WAIT gave way to %llu bind, %llu connect, %llu SYN",
+		   stats.stat[TCPWATCH_STAT_TW_BIND_OVER], stats.stat[TCPWATCH_STAT_TW_CONNECT],
+		   stats.stat[TCPWATCH_STAT_TW_SYN]);
+	seq_printf(m, "; not to %llu connect\n", refused);
+	for (i = TCPWATCH_STAT_TW_OFF; i <= TCPWATCH_STAT_TW_RACED; i++) {
+		if (stats.stat[i])
+			seq_printf(m, "        %s %llu\n", tcpwatch_stat_names[i], stats.stat[i]);
+	}
+}
+
 static int tcpwatch_proc_show(struct seq_file *m, void *v)
 {
 	struct page_view *view = m->private;
@@ -114,6 +133,7 @@ static int tcpwatch_proc_show(struct seq_file *m, void *v)
 	for (seq = span.end; seq-- > span.first && shown < NEWEST; ) {
 		cond_resched();
 		if (tcpwatch_ring_read(seq, &view->event) ||
+		    view->event.facts.kind != TCPWATCH_KIND_CONFLICT ||
 		    !tcpwatch_reader_sees(&view->reader, &view->event))
 			continue;
 		if (!shown++)
@@ -124,6 +144,9 @@ static int tcpwatch_proc_show(struct seq_file *m, void *v)
 	}
 	if (!shown)
 		seq_puts(m, "none\n");
+	/* how much goes on elsewhere is not for everybody */
+	if (view->reader.all)
+		show_timewait(m);
 	return 0;
 }
 

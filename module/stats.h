@@ -18,6 +18,19 @@
 	X(STAT, DISAGREED, "disagreed") \
 	/* more calls at once than there are places to explain them in */ \
 	X(STAT, CROWDED, "crowded") \
+	/* TIME-WAIT sockets that gave way: to a bind, a connect(), a SYN */ \
+	X(STAT, TW_BIND_OVER, "tw_bind_over") \
+	X(STAT, TW_CONNECT, "tw_connect") \
+	X(STAT, TW_SYN, "tw_syn") \
+	/* and of them too many at once for an event each */ \
+	X(STAT, TW_COALESCED, "tw_coalesced") \
+	/* those that did not give way to a connect(), and why not */ \
+	X(STAT, TW_OFF, "tw_refused_off") \
+	X(STAT, TW_FIN_WAIT2, "tw_refused_fin_wait2") \
+	X(STAT, TW_NOT_LOOPBACK, "tw_refused_not_loopback") \
+	X(STAT, TW_NO_TIMESTAMPS, "tw_refused_no_timestamps") \
+	X(STAT, TW_TOO_YOUNG, "tw_refused_too_young") \
+	X(STAT, TW_RACED, "tw_refused_raced") \
 	/* connect() that failed for a reason of its own, or whose reason cannot be told */ \
 	X(STAT, CONNECTS_OTHER, "connects_other") \
 	/* events overwritten before the worker could publish them */ \

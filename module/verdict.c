@@ -49,6 +49,7 @@ struct walk {
 
 void tcpwatch_verdict_init(struct tcpwatch_facts *facts)
 {
+	facts->kind = TCPWATCH_KIND_CONFLICT;
 	facts->rule = TCPWATCH_RULE_UNKNOWN;
 	facts->relation = TCPWATCH_RELATION_SAME;
 	facts->fixes = 0;

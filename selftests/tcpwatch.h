@@ -161,9 +161,10 @@ static inline int make_socket(const struct side *side)
 	return fd;
 }
 
-/* One open file of events. */
+/* One open file of events; of reuse only when asked for. */
 struct events {
 	int fd;
+	bool reuse;
 	char buf[65536];
 	size_t len;
 	char line[65536];
@@ -172,12 +173,13 @@ struct events {
 static inline int events_open(struct events *events)
 {
 	events->len = 0;
+	events->reuse = false;
 	events->fd = open(TREE "events", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return events->fd < 0 ? -1 : 0;
 }
 
 /* The next line, without its newline; NULL when none comes within ms. */
-static inline const char *events_next(struct events *events, int ms)
+static inline const char *events_line(struct events *events, int ms)
 {
 	struct pollfd pfd = { .fd = events->fd, .events = POLLIN };
 	char *end;
@@ -201,6 +203,17 @@ static inline const char *events_next(struct events *events, int ms)
 	events->len -= end + 1 - events->buf;
 	memmove(events->buf, end + 1, events->len);
 	return events->line;
+}
+
+/* The next line that is asked for. */
+static inline const char *events_next(struct events *events, int ms)
+{
+	const char *line;
+
+	do
+		line = events_line(events, ms);
+	while (line && !events->reuse && strstr(line, " event=reuse "));
+	return line;
 }
 
 /*
