@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/atomic.h>
-#include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
 
@@ -11,25 +9,19 @@
 static struct tcpwatch_slot *slot_at(struct tcpwatch_slots *slots, const struct sock *sk,
 				     unsigned int probe)
 {
-	unsigned int at = hash_ptr(sk, TCPWATCH_SLOT_BITS) + probe;
+	unsigned int at = tcpwatch_slot_home(sk) + probe;
 
 	return &slots->slot[at & (ARRAY_SIZE(slots->slot) - 1)];
 }
 
-struct tcpwatch_slot *tcpwatch_slot_claim(struct tcpwatch_slots *slots, const struct sock *sk,
-					  void *what)
+struct tcpwatch_slot *tcpwatch_slot_claim_beside(struct tcpwatch_slots *slots,
+						 const struct sock *sk, void *what)
 {
-	struct tcpwatch_slot *slot;
 	unsigned int i;
 
-	for (i = 0; i < PROBES; i++) {
-		slot = slot_at(slots, sk, i);
-		if (READ_ONCE(slot->sk) || cmpxchg(&slot->sk, NULL, sk))
-			continue;
-		slot->what = what;
-		/* whoever finds itself here finds what it has written before */
-		WRITE_ONCE(slot->task, current);
-		return slot;
+	for (i = 1; i < PROBES; i++) {
+		if (tcpwatch_slot_take(slot_at(slots, sk, i), sk, what))
+			return slot_at(slots, sk, i);
 	}
 	return NULL;
 }
@@ -46,13 +38,4 @@ void *tcpwatch_slot_find(struct tcpwatch_slots *slots, const struct sock *sk)
 			return slot->what;
 	}
 	return NULL;
-}
-
-void tcpwatch_slot_release(struct tcpwatch_slot *slot)
-{
-	if (!slot)
-		return;
-	WRITE_ONCE(slot->task, NULL);
-	/* pairs with the cmpxchg() of the next to claim it */
-	smp_store_release(&slot->sk, NULL);
 }

@@ -6,8 +6,11 @@
 #ifndef _TCPWATCH_SLOT_H
 #define _TCPWATCH_SLOT_H
 
+#include <linux/atomic.h>
+#include <linux/hash.h>
+#include <linux/sched.h>
+
 struct sock;
-struct task_struct;
 
 /**
  * struct tcpwatch_slot - a place for one call under way
@@ -32,6 +35,50 @@ struct tcpwatch_slots {
 };
 
 /**
+ * tcpwatch_slot_home() - the place that is tried first
+ * @sk: the socket
+ *
+ * Context: any.
+ * Return: its index.
+ */
+static inline unsigned int tcpwatch_slot_home(const struct sock *sk)
+{
+	return hash_ptr(sk, TCPWATCH_SLOT_BITS);
+}
+
+/**
+ * tcpwatch_slot_take() - claim this place, if it is free
+ * @slot: the place
+ * @sk: the socket
+ * @what: what is laid down
+ *
+ * Context: any, probe handlers included.
+ * Return: true if it was.
+ */
+static inline bool tcpwatch_slot_take(struct tcpwatch_slot *slot, const struct sock *sk,
+				      void *what)
+{
+	if (READ_ONCE(slot->sk) || cmpxchg(&slot->sk, NULL, sk))
+		return false;
+	slot->what = what;
+	/* whoever finds itself here finds what it has written before */
+	WRITE_ONCE(slot->task, current);
+	return true;
+}
+
+/**
+ * tcpwatch_slot_claim_beside() - lay something down where the first place is taken
+ * @slots: the places
+ * @sk: the socket
+ * @what: the thing
+ *
+ * Context: any, probe handlers included.
+ * Return: as tcpwatch_slot_claim(), which calls it.
+ */
+struct tcpwatch_slot *tcpwatch_slot_claim_beside(struct tcpwatch_slots *slots,
+						 const struct sock *sk, void *what);
+
+/**
  * tcpwatch_slot_claim() - lay something down for a socket
  * @slots: the places
  * @sk: the socket
@@ -40,8 +87,14 @@ struct tcpwatch_slots {
  * Context: any, probe handlers included.
  * Return: the slot, or NULL when too many calls are under way.
  */
-struct tcpwatch_slot *tcpwatch_slot_claim(struct tcpwatch_slots *slots, const struct sock *sk,
-					  void *what);
+static inline struct tcpwatch_slot *tcpwatch_slot_claim(struct tcpwatch_slots *slots,
+							const struct sock *sk, void *what)
+{
+	struct tcpwatch_slot *slot = &slots->slot[tcpwatch_slot_home(sk)];
+
+	return tcpwatch_slot_take(slot, sk, what) ? slot :
+	       tcpwatch_slot_claim_beside(slots, sk, what);
+}
 
 /**
  * tcpwatch_slot_find() - what was laid down for a socket
@@ -59,6 +112,13 @@ void *tcpwatch_slot_find(struct tcpwatch_slots *slots, const struct sock *sk);
  *
  * Context: any, in the task that claimed.
  */
-void tcpwatch_slot_release(struct tcpwatch_slot *slot);
+static inline void tcpwatch_slot_release(struct tcpwatch_slot *slot)
+{
+	if (!slot)
+		return;
+	WRITE_ONCE(slot->task, NULL);
+	/* pairs with the cmpxchg() of the next to claim it */
+	smp_store_release(&slot->sk, NULL);
+}
 
 #endif /* _TCPWATCH_SLOT_H */
