@@ -108,8 +108,9 @@ void tcpwatch_format_fix(struct seq_buf *buf, const struct tcpwatch_event *event
 	}
 	seq_buf_printf(buf, "%s", tcpwatch_fix_texts[fix]);
 	if (fix == TCPWATCH_FIX_WAIT)
-		seq_buf_printf(buf, " in %u s, and %s", DIV_ROUND_UP(event->facts.frees_ms, 1000),
-			       tcpwatch_rule_advice[TCPWATCH_RULE_TIME_WAIT]);
+		seq_buf_printf(buf, " in %u s, %s %s", DIV_ROUND_UP(event->facts.frees_ms, 1000),
+			       event->facts.rule == TCPWATCH_RULE_TIME_WAIT ? "and" : "or",
+			       tcpwatch_rule_advice[event->facts.rule]);
 }
 
 u64 tcpwatch_format_ms(u64 from, u64 to)
