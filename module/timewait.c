@@ -77,8 +77,8 @@ static int tcpwatch_hook_fastreuse(struct kprobe *kp, struct pt_regs *regs)
 	struct over over;
 
 	tcpwatch_hook_hit(&rows[FASTREUSE]);
-	/* listen() comes by again */
-	if (!compat_is_owned(tb) || sk->sk_protocol != IPPROTO_TCP || sk->sk_state == TCP_LISTEN)
+	/* listen() comes by again, and a connection that a transparent proxy accepts */
+	if (!compat_is_owned(tb) || sk->sk_protocol != IPPROTO_TCP || sk->sk_state != TCP_CLOSE)
 		return 0;
 	over.sk = sk;
 	over.looked = 0;
