@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Handlers count, and nothing more: under a flood there are many of them. A worker looks
+ * several times a second at what they have counted.
+ */
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "backlog.h"
+#include "listeners.h"
+#include "overload.h"
+#include "record.h"
+#include "stats.h"
+#include "verdict.h"
+
+/* How often it looks, and how often one listener is told of at most. */
+#define REST		(HZ / 5)
+#define INTERVAL	HZ
+
+/* Events in one go; the rest comes in the next. */
+#define MOST		16
+
+static unsigned int stuck = 5;
+module_param(stuck, uint, 0444);
+MODULE_PARM_DESC(stuck,
+		 "tell of connections that nobody has accepted for so many seconds (0: never; default 5)");
+
+static void look(struct work_struct *work);
+static DECLARE_DELAYED_WORK(looker, look);
+static struct workqueue_struct *queue;
+static unsigned int hand;	/* the row that is looked at first next time */
+static bool seeded;
+
+/* Guards what has been told of rows. */
+static DEFINE_RAW_SPINLOCK(lock);
+
+static void fill(struct tcpwatch_facts *facts, const struct tcpwatch_listener *row,
+		 enum tcpwatch_kind kind)
+{
+	tcpwatch_verdict_init(facts);
+	facts->kind = kind;
+	facts->error = 0;
+	facts->call = TCPWATCH_CALL_NONE;
+	facts->holders = 1;
+	facts->holder = row->is;
+	facts->want = row->is;
+	facts->accept_max = row->accept_max;
+	facts->syn_max = row->syn_max;
+}
+
+static void add_live(struct tcpwatch_facts *facts, const struct tcpwatch_live *live)
+{
+	facts->accept_now = live->accept_now;
+	facts->syn_now = live->syn_now;
+	facts->backlog = live->backlog;
+}
+
+/* What is new; take: it is told now. Returns false if it is not worth an event. */
+static bool find_news(struct tcpwatch_facts *facts, struct tcpwatch_listener *row, bool take)
+{
+	unsigned long now, flags, knocks = 0;
+	int i;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	for (i = 0; i < TCPWATCH_KNOCK_COUNT; i++) {
+		now = atomic_long_read(&row->counts.of[i]);
+		facts->knocks[i] = now - row->told[i];
+		if (facts->knocks[i])
+			knocks |= BIT(i);
+	}
+	if (take && knocks & TCPWATCH_KNOCKS_TOLD) {
+		for (i = 0; i < TCPWATCH_KNOCK_COUNT; i++)
+			row->told[i] += facts->knocks[i];
+		row->told_at = jiffies;
+	}
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return knocks & TCPWATCH_KNOCKS_TOLD;
+}
+
+static bool tell(struct tcpwatch_listener *row, const struct tcpwatch_live *live)
+{
+	struct tcpwatch_facts facts;
+
+	fill(&facts, row, TCPWATCH_KIND_BACKLOG);
+	add_live(&facts, live);
+	if (!find_news(&facts, row, false) || !tcpwatch_record_may(TCPWATCH_KIND_BACKLOG) ||
+	    !find_news(&facts, row, true))
+		return false;
+	tcpwatch_record(&facts, live->net);
+	return true;
+}
+
+void tcpwatch_overload_tell(struct tcpwatch_listener *row, const struct sock *sk)
+{
+	const struct tcpwatch_live live = {
+		.net = sock_net(sk),
+		.accept_now = READ_ONCE(sk->sk_ack_backlog),
+		.backlog = READ_ONCE(sk->sk_max_ack_backlog),
+	};
+
+	tell(row, &live);
+}
+
+u32 tcpwatch_overload_stuck_ms(const struct tcpwatch_listener *row,
+			       const struct tcpwatch_live *live)
+{
+	unsigned int seconds = READ_ONCE(stuck);
+	unsigned long since = READ_ONCE(row->waiting_at);
+	unsigned long accepted_at = READ_ONCE(row->accepted_at);
+
+	if (!live->accept_now || !seconds)
+		return 0;
+	if (atomic_long_read(&row->accepted) && time_after(accepted_at, since))
+		since = accepted_at;
+	return jiffies - since < seconds * HZ ? 0 : jiffies_to_msecs(jiffies - since);
+}
+
+static bool tell_stuck(struct tcpwatch_listener *row, const struct tcpwatch_live *live)
+{
+	u32 ms = tcpwatch_overload_stuck_ms(row, live);
+	bool told = row->told_stuck;
+	struct tcpwatch_facts facts;
+
+	row->told_stuck = ms;
+	if (!ms || told)
+		return false;
+	tcpwatch_stat_add(TCPWATCH_STAT_STUCK, 1);
+	if (!tcpwatch_record_may(TCPWATCH_KIND_STUCK))
+		return false;
+	fill(&facts, row, TCPWATCH_KIND_STUCK);
+	add_live(&facts, live);
+	facts.stuck_ms = ms;
+	memset(facts.knocks, 0, sizeof(facts.knocks));
+	tcpwatch_record(&facts, live->net);
+	return true;
+}
+
+/* Returns how many events were made. */
+static unsigned int look_at(struct tcpwatch_listener *row)
+{
+	struct tcpwatch_live live;
+	unsigned int made = 0;
+
+	rcu_read_lock();
+	/* from here on it may cease to listen: row->sk is not to be followed */
+	if (tcpwatch_listener_live(&live, row)) {
+		/* what is migrated to it from another comes by no probe */
+		if (live.accept_now > row->accept_max) {
+			row->accept_max = live.accept_now;
+			row->accept_max_at = jiffies;
+		}
+		if (!live.accept_now)
+			WRITE_ONCE(row->waiting_at, jiffies);
+		if (!row->told_at || jiffies - row->told_at >= INTERVAL)
+			made += tell(row, &live);
+		made += tell_stuck(row, &live);
+	}
+	rcu_read_unlock();
+	return made;
+}
+
+static void look(struct work_struct *work)
+{
+	unsigned int i, count = tcpwatch_listeners_count(), made = 0;
+
+	/* one that was about to listen when the probes were planted does so by now */
+	if (!seeded)
+		tcpwatch_listeners_seed();
+	seeded = true;
+	tcpwatch_backlog_settle();
+	for (i = 0; i < count && made < MOST; i++) {
+		made += look_at(tcpwatch_listener_row(hand));
+		hand = (hand + 1) % count;
+		if (i % 256 == 255)
+			cond_resched();
+	}
+	queue_delayed_work(queue, &looker, REST);
+}
+
+int tcpwatch_overload_set(unsigned int seconds)
+{
+	if (seconds > TCPWATCH_STUCK_MAX)
+		return -EINVAL;
+	WRITE_ONCE(stuck, seconds);
+	return 0;
+}
+
+unsigned int tcpwatch_overload_seconds(void)
+{
+	return READ_ONCE(stuck);
+}
+
+int tcpwatch_overload_init(void)
+{
+	if (stuck > TCPWATCH_STUCK_MAX) {
+		pr_err("stuck=%u: from 0 to %u\n", stuck, TCPWATCH_STUCK_MAX);
+		return -EINVAL;
+	}
+	queue = alloc_workqueue("tcpwatch_overload", WQ_UNBOUND, 1);
+	if (!queue)
+		return -ENOMEM;
+	queue_delayed_work(queue, &looker, REST);
+	return 0;
+}
+
+void tcpwatch_overload_exit(void)
+{
+	cancel_delayed_work_sync(&looker);
+	destroy_workqueue(queue);
+}
