@@ -36,6 +36,7 @@ struct kind {
 	u64 held;
 	struct {
 		u32 netns;
+		u8 kind;
 		u8 rule;
 		struct tcpwatch_sock want;
 	} sample;
@@ -61,7 +62,7 @@ static u32 kind_key(const struct tcpwatch_event *event)
 	/* one that names no port is of one kind with those to the same destination */
 	const u32 words[] = {
 		facts->netns_cookie, facts->want.port << 16 | facts->want.peer_port,
-		ino, facts->rule << 8 | facts->call,
+		ino, facts->kind << 16 | facts->rule << 8 | facts->call,
 	};
 
 	return jhash2(words, ARRAY_SIZE(words), 0);
@@ -97,6 +98,7 @@ static void hold(struct kind *kind, const struct tcpwatch_event *event)
 	if (kind->held++)
 		return;
 	kind->sample.netns = event->facts.netns;
+	kind->sample.kind = event->facts.kind;
 	kind->sample.rule = event->facts.rule;
 	kind->sample.want = event->facts.want;
 }
@@ -117,7 +119,8 @@ void tcpwatch_alert_event(const struct tcpwatch_event *event)
 	u32 key = kind_key(event);
 	struct kind *kind;
 
-	if (!READ_ONCE(alert) || event->facts.kind != TCPWATCH_KIND_CONFLICT)
+	if (!READ_ONCE(alert) || (event->facts.kind != TCPWATCH_KIND_CONFLICT &&
+				  event->facts.kind != TCPWATCH_KIND_STUCK))
 		return;
 	mutex_lock(&lock);
 	kind = find_kind(key);
@@ -158,9 +161,14 @@ static bool settle(struct kind *kind, bool last)
 	seq_buf_init(&buf, text, sizeof(text) - 1);
 	tcpwatch_format_address(&buf, &kind->sample.want, false);
 	text[min(buf.len, sizeof(text) - 1)] = '\0';
-	pr_notice("%llu more refused in %u s: %s (%s) netns %u\n", kind->held,
-		  jiffies_to_msecs(jiffies - kind->since) / 1000, text,
-		  tcpwatch_rule_names[kind->sample.rule], kind->sample.netns);
+	if (kind->sample.kind == TCPWATCH_KIND_STUCK)
+		pr_notice("%llu times more in %u s: %s netns %u: nobody has accepted\n", kind->held,
+			  jiffies_to_msecs(jiffies - kind->since) / 1000, text,
+			  kind->sample.netns);
+	else
+		pr_notice("%llu more refused in %u s: %s (%s) netns %u\n", kind->held,
+			  jiffies_to_msecs(jiffies - kind->since) / 1000, text,
+			  tcpwatch_rule_names[kind->sample.rule], kind->sample.netns);
 	return true;
 }
 

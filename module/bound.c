@@ -195,10 +195,7 @@ static void fill(struct note *note, const struct sock *sk, struct task_struct *t
 	note->ino = compat_sk_ino(sk);
 	note->listened = sk->sk_state == TCP_LISTEN;
 	note->v6only = ipv6_only_sock(sk);
-	if (sk->sk_family == AF_INET6)
-		note->addr = sk->sk_v6_rcv_saddr;
-	else
-		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &note->addr);
+	note->addr = tcpwatch_sock_local(sk);
 	note->time = ktime_get_ns();
 	note->start = task->group_leader->start_time;
 	tcpwatch_task_copy(&note->task, task);
@@ -219,6 +216,11 @@ void tcpwatch_bound_note(const struct sock *sk)
 		/* who bound it stays who bound it */
 		note->listened = true;
 	} else {
+		/* a server that was there before may have left TIME-WAIT: its note stays */
+		if (note && note->listened && note->ino != compat_sk_ino(sk)) {
+			note->id = 0;
+			note = NULL;
+		}
 		if (!note)
 			note = make_note(chain, sk, netns_cookie);
 		note->seeded = false;
@@ -362,7 +364,7 @@ static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_
 }
 
 bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_sock *sock,
-			 u64 netns_cookie, u64 time)
+			 u64 netns_cookie, u64 time, u64 now)
 {
 	const struct note *note;
 	u64 start = 0;
@@ -375,11 +377,12 @@ bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_soc
 		bound->time = note->time;
 		start = note->start;
 		bound->seeded = note->seeded;
+		bound->listened = note->listened;
 	}
 	raw_spin_unlock_irq(&lock);
 	if (!note)
 		return false;
-	bound->exited = tcpwatch_exits_before(bound->task.pid, start, time, &bound->exited_at);
+	bound->exited = tcpwatch_exits_before(bound->task.pid, start, now, &bound->exited_at);
 	return true;
 }
 

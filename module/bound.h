@@ -47,7 +47,8 @@ void tcpwatch_bound_note(const struct sock *sk);
  * @bound: the answer
  * @sock: the socket
  * @netns_cookie: cookie of its network namespace
- * @time: when it was seen, CLOCK_MONOTONIC in nanoseconds
+ * @time: when it was there, CLOCK_MONOTONIC in nanoseconds
+ * @now: until when the process may have exited, likewise
  *
  * The socket's own bind, or else the last one before @time on its port whose
  * address covers its own: of a connection that was accepted, its listener's.
@@ -56,6 +57,6 @@ void tcpwatch_bound_note(const struct sock *sk);
  * Return: false when that is not known.
  */
 bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_sock *sock,
-			 u64 netns_cookie, u64 time);
+			 u64 netns_cookie, u64 time, u64 now);
 
 #endif /* _TCPWATCH_BOUND_H */

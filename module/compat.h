@@ -7,6 +7,7 @@
 #ifndef _TCPWATCH_COMPAT_H
 #define _TCPWATCH_COMPAT_H
 
+#include <linux/ftrace.h>
 #include <linux/version.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
@@ -21,6 +22,10 @@
 
 #if !defined(CONFIG_KPROBES) || !defined(CONFIG_KRETPROBES)
 #error "tcpwatch needs a kernel with CONFIG_KPROBES=y and CONFIG_KRETPROBES=y"
+#endif
+
+#if !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#error "tcpwatch needs a kernel with CONFIG_DYNAMIC_FTRACE_WITH_ARGS=y (CONFIG_FUNCTION_TRACER=y)"
 #endif
 
 #if !IS_BUILTIN(CONFIG_IPV6)
@@ -60,10 +65,28 @@ static inline u16 compat_bucket_family(const struct sock *sk)
 /* An owner visitor; true ends the walk. */
 typedef bool (*compat_visit_t)(struct sock *sk, void *arg);
 
+/* The bucket of the port that a socket owns, or NULL. Under its bhash lock, if it is that. */
+static inline const struct inet_bind_bucket *compat_owned(const struct sock *sk)
+{
+	return sk->sk_state == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb : inet_csk(sk)->icsk_bind_hash;
+}
+
+/* Where owners are kept by address, what they are kept in, else NULL. Likewise. */
+static inline const struct inet_bind2_bucket *compat_owned_address(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	return NULL;
+#else
+	return sk->sk_state == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb2 :
+					       inet_csk(sk)->icsk_bind2_hash;
+#endif
+}
+
 /**
- * compat_walk_owners() - visit the owners of a port
+ * compat_walk_owners_after() - visit the owners of a port that come after one of them
  * @tb: the port's bucket; the caller is under its bhash lock
- * @visit: called for each owner, full sockets and TIME-WAIT ones alike
+ * @sk: an owner, or NULL: visit all
+ * @visit: called for each, full sockets and TIME-WAIT ones alike
  * @arg: passed to @visit
  *
  * Newest first or, where owners are kept by address, newest address first.
@@ -71,26 +94,46 @@ typedef bool (*compat_visit_t)(struct sock *sk, void *arg);
  * Context: BH off, under the bhash lock, which guards the list and keeps the
  * sockets; takes nothing, does not sleep.
  */
-static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
-				      compat_visit_t visit, void *arg)
+static inline void compat_walk_owners_after(const struct inet_bind_bucket *tb, struct sock *sk,
+					    compat_visit_t visit, void *arg)
 {
-	struct sock *sk;
-
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-	sk_for_each_bound(sk, &tb->owners) {
+	if (!sk)
+		sk = hlist_entry_safe(tb->owners.first, struct sock, sk_bind_node);
+	else
+		sk = hlist_entry_safe(sk->sk_bind_node.next, struct sock, sk_bind_node);
+	hlist_for_each_entry_from(sk, sk_bind_node) {
 		if (visit(sk, arg))
 			return;
 	}
 #else
 	const struct inet_bind2_bucket *tb2;
 
-	hlist_for_each_entry(tb2, &tb->bhash2, bhash_node) {
+	if (!sk) {
+		tb2 = hlist_entry_safe(tb->bhash2.first, struct inet_bind2_bucket, bhash_node);
+	} else {
+		tb2 = sk->sk_state == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb2 :
+						      inet_csk(sk)->icsk_bind2_hash;
+		hlist_for_each_entry_continue(sk, sk_bind_node) {
+			if (visit(sk, arg))
+				return;
+		}
+		tb2 = hlist_entry_safe(tb2->bhash_node.next, struct inet_bind2_bucket, bhash_node);
+	}
+	hlist_for_each_entry_from(tb2, bhash_node) {
 		sk_for_each_bound(sk, &tb2->owners) {
 			if (visit(sk, arg))
 				return;
 		}
 	}
 #endif
+}
+
+/* All of them, likewise. */
+static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
+				      compat_visit_t visit, void *arg)
+{
+	compat_walk_owners_after(tb, NULL, visit, arg);
 }
 
 /**
@@ -182,7 +225,7 @@ static inline kuid_t compat_sk_rule_uid(const struct sock *sk)
  * that only connect() has filled; there accepted children, which lack
  * SOCK_BINDPORT_LOCK too, share the bucket of their listener, whose bind() set it.
  *
- * Context: under the bhash lock.
+ * Context: under the bhash lock, or the socket's: then another's bind may come between.
  * Return: true if it did.
  */
 static inline bool compat_connect_bound(const struct sock *sk,
@@ -195,14 +238,52 @@ static inline bool compat_connect_bound(const struct sock *sk,
 #endif
 }
 
-/* Is a TIME-WAIT socket old enough for tcp_tw_reuse? As tcp_twsk_unique() asks. */
-static inline bool compat_tw_aged(const struct sock *sk)
+/* The same of a TIME-WAIT socket that owns @tb's port, under the bhash lock. */
+static inline bool compat_tw_connect_bound(const struct sock *sk,
+					   const struct inet_bind_bucket *tb)
+{
+#ifdef SOCK_CONNECT_BIND
+	return inet_twsk(sk)->tw_connect_bind;
+#else
+	return tb->fastreuse == -1;
+#endif
+}
+
+/* When the timer of a full socket that sends again or probes is due, in jiffies. */
+static inline unsigned long compat_timeout(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	return READ_ONCE(inet_csk(sk)->icsk_timeout);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+	return icsk_timeout(inet_csk(sk));
+#else
+	return tcp_timeout_expires(sk);
+#endif
+}
+
+/* TIME-WAIT sockets of a network namespace. */
+static inline int compat_tw_count(const struct net *net)
+{
+	return refcount_read(&net->ipv4.tcp_death_row.tw_refcount) - 1;
+}
+
+/* Milliseconds until a TIME-WAIT socket is old enough for tcp_tw_reuse: tcp_twsk_unique(). */
+static inline u32 compat_tw_aged_ms(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
-	return time_after32(ktime_get_seconds(), READ_ONCE(tcp_twsk(sk)->tw_ts_recent_stamp));
+	/* when the second after that of the last timestamp has begun */
+	s32 left = READ_ONCE(tcp_twsk(sk)->tw_ts_recent_stamp) - (u32)ktime_get_seconds();
+	u32 rest;
+
+	if (left < 0)
+		return 0;
+	div_u64_rem(ktime_get_ns(), NSEC_PER_SEC, &rest);
+	return (left + 1) * MSEC_PER_SEC - rest / NSEC_PER_MSEC;
 #else
-	return time_after32(tcp_clock_ms(), READ_ONCE(inet_twsk(sk)->tw_entry_stamp) +
-			    READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_tw_reuse_delay));
+	s32 left = READ_ONCE(inet_twsk(sk)->tw_entry_stamp) +
+		   READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_tw_reuse_delay) - tcp_clock_ms();
+
+	return left < 0 ? 0 : left + 1;
 #endif
 }
 
@@ -251,30 +332,27 @@ static inline void compat_port_range(const struct sock *sk, int *lo, int *hi)
 #endif
 }
 
+/* What a function was called with, for ftrace's handlers. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define compat_trace_argument(fregs, n)	regs_get_kernel_argument(&(fregs)->regs, n)
+#else
+#define compat_trace_argument(fregs, n)	ftrace_regs_get_argument(fregs, n)
+#endif
+
 /* The arguments of inet_csk_update_fastreuse(), which have changed places since. */
 #define COMPAT_FASTREUSE_BUCKET_FIRST \
 	__builtin_types_compatible_p(typeof(inet_csk_update_fastreuse), \
 				     void (struct inet_bind_bucket *tb, struct sock *sk))
 
-static inline const struct sock *compat_fastreuse_sock(struct pt_regs *regs)
+static inline const struct sock *compat_fastreuse_sock(struct ftrace_regs *fregs)
 {
-	return (struct sock *)regs_get_kernel_argument(regs, COMPAT_FASTREUSE_BUCKET_FIRST);
+	return (struct sock *)compat_trace_argument(fregs, COMPAT_FASTREUSE_BUCKET_FIRST);
 }
 
-static inline const struct inet_bind_bucket *compat_fastreuse_bucket(struct pt_regs *regs)
+static inline const struct inet_bind_bucket *compat_fastreuse_bucket(struct ftrace_regs *fregs)
 {
 	return (struct inet_bind_bucket *)
-		regs_get_kernel_argument(regs, !COMPAT_FASTREUSE_BUCKET_FIRST);
-}
-
-/* At the entry of a function: where it was called from. */
-static inline unsigned long compat_return_address(struct pt_regs *regs)
-{
-#if defined(CONFIG_X86)
-	return regs_get_kernel_stack_nth(regs, 0);
-#else
-	return procedure_link_pointer(regs);
-#endif
+		compat_trace_argument(fregs, !COMPAT_FASTREUSE_BUCKET_FIRST);
 }
 
 #endif /* _TCPWATCH_COMPAT_H */

@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "conflict.h"
 #include "hooks.h"
+#include "listening.h"
 #include "range.h"
 #include "record.h"
 #include "slot.h"
@@ -247,10 +248,7 @@ static int tcpwatch_hook_listen_entry(struct kretprobe_instance *ri, struct pt_r
 	tcpwatch_hook_hit(&rows[LISTEN]);
 	call->sk = (struct sock *)regs_get_kernel_argument(regs, 0);
 	call->kind = TCPWATCH_CALL_LISTEN;
-	if (call->sk->sk_family == AF_INET6)
-		call->addr = call->sk->sk_v6_rcv_saddr;
-	else
-		ipv6_addr_set_v4mapped(call->sk->sk_rcv_saddr, &call->addr);
+	call->addr = tcpwatch_sock_local(call->sk);
 	call->port = call->sk->sk_num;
 	return start_call(call);
 }
@@ -323,7 +321,7 @@ static void record_in_use(struct call *call)
 		facts->range_lo = 0;
 		facts->range_hi = 0;
 	}
-	tcpwatch_record_refusal(facts, call->sk);
+	tcpwatch_record_conflict(facts, call->sk);
 }
 
 static void record_not_there(struct call *call)
@@ -335,7 +333,7 @@ static void record_not_there(struct call *call)
 	facts->error = EADDRNOTAVAIL;
 	facts->rule = tcpwatch_verdict_address(sock_net(call->sk), &call->addr);
 	facts->fixes = BIT(TCPWATCH_FIX_FREEBIND);
-	tcpwatch_record_refusal(facts, call->sk);
+	tcpwatch_record_conflict(facts, call->sk);
 }
 
 static int tcpwatch_hook_call_return(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -344,12 +342,15 @@ static int tcpwatch_hook_call_return(struct kretprobe_instance *ri, struct pt_re
 	int err = regs_return_value(regs);
 
 	tcpwatch_slot_release(call->slot);
-	if (!err && call->sk->sk_num)
+	if (!err && call->sk->sk_num) {
 		tcpwatch_bound_note(call->sk);
-	else if (err == -EADDRINUSE && !READ_ONCE(leaving))
+		if (call->kind == TCPWATCH_CALL_LISTEN)
+			tcpwatch_listening_note(call->sk, READ_ONCE(call->sk->sk_max_ack_backlog));
+	} else if (err == -EADDRINUSE && !READ_ONCE(leaving)) {
 		record_in_use(call);
-	else if (err == -EADDRNOTAVAIL && call->kind == TCPWATCH_CALL_BIND)
+	} else if (err == -EADDRNOTAVAIL && call->kind == TCPWATCH_CALL_BIND) {
 		record_not_there(call);
+	}
 	return 0;
 }
 
@@ -388,7 +389,7 @@ static struct tcpwatch_hook rows[ROWS] = {
 	},
 	[LISTEN] = {
 		.symbol = "inet_csk_listen_start",
-		.lost = "record of refused listen, and of who listens",
+		.lost = "record of refused listen, of who listens, and of the backlog asked for",
 		.entry = tcpwatch_hook_listen_entry,
 		.ret = tcpwatch_hook_call_return,
 		.data_size = sizeof(struct call),

@@ -123,7 +123,7 @@ static int tcpwatch_hook_reset_saddr(struct kprobe *kp, struct pt_regs *regs)
 		outer->facts = facts;
 		outer->late = true;
 	} else {
-		tcpwatch_record_refusal(&facts, sk);
+		tcpwatch_record_conflict(&facts, sk);
 	}
 	return 0;
 }
@@ -167,7 +167,7 @@ static int tcpwatch_hook_v6_connect_return(struct kretprobe_instance *ri, struct
 		else
 			tcpwatch_stat_add(TCPWATCH_STAT_UNEXPLAINED, 1);
 	}
-	tcpwatch_record_refusal(&call->facts, call->sk);
+	tcpwatch_record_conflict(&call->facts, call->sk);
 	return 0;
 }
 

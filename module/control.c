@@ -8,7 +8,10 @@
 
 #include "alert.h"
 #include "control.h"
+#include "exhaust.h"
 #include "format.h"
+#include "overload.h"
+#include "portset.h"
 #include "ring.h"
 
 /* The words of a line that is too long are not looked at. */
@@ -58,6 +61,52 @@ static void show_alert_rate(struct seq_file *m)
 	seq_printf(m, "%u", tcpwatch_alert_rate());
 }
 
+static int set_exhaustion(const char *value, bool apply)
+{
+	unsigned int percent;
+
+	if (kstrtouint(value, 10, &percent) || percent > 100)
+		return -EINVAL;
+	return apply ? tcpwatch_exhaust_set(percent) : 0;
+}
+
+static void show_exhaustion(struct seq_file *m)
+{
+	seq_printf(m, "%u", tcpwatch_exhaust_percent());
+}
+
+static int set_stuck(const char *value, bool apply)
+{
+	unsigned int seconds;
+
+	if (kstrtouint(value, 10, &seconds) || seconds > TCPWATCH_STUCK_MAX)
+		return -EINVAL;
+	return apply ? tcpwatch_overload_set(seconds) : 0;
+}
+
+static void show_stuck(struct seq_file *m)
+{
+	seq_printf(m, "%u", tcpwatch_overload_seconds());
+}
+
+static int set_ports(const char *value, bool apply)
+{
+	struct tcpwatch_portset set;
+
+	if (tcpwatch_portset_parse(&set, value))
+		return -EINVAL;
+	if (apply)
+		tcpwatch_portset_set_default(&set);
+	return 0;
+}
+
+static void show_ports(struct seq_file *m)
+{
+	struct tcpwatch_portset set = tcpwatch_portset_default();
+
+	tcpwatch_portset_show(m, &set);
+}
+
 static int set_clear(const char *value, bool apply)
 {
 	if (apply)
@@ -68,6 +117,9 @@ static int set_clear(const char *value, bool apply)
 static const struct knob knobs[] = {
 	{ "alert", "on or off", set_alert, show_alert },
 	{ "alert_rate", "lines a second, 1 to 1000", set_alert_rate, show_alert_rate },
+	{ "exhaustion", "percent, 1 to 100, or 0 for never", set_exhaustion, show_exhaustion },
+	{ "stuck", "seconds, 1 to 3600, or 0 for never", set_stuck, show_stuck },
+	{ "ports", TCPWATCH_PORTSET_TAKES, set_ports, show_ports },
 	{ "clear", NULL, set_clear, NULL },
 };
 

@@ -6,14 +6,18 @@
 #include <linux/string_helpers.h>
 #include <linux/uaccess.h>
 
+#include "connlist.h"
 #include "control.h"
 #include "debugfs.h"
 #include "fields.h"
 #include "hooks.h"
+#include "listing.h"
+#include "portlist.h"
 #include "reader.h"
 #include "ring.h"
 #include "stats.h"
 #include "stream.h"
+#include "tables.h"
 #include "why.h"
 
 /* What one write to control may hold. */
@@ -106,8 +110,9 @@ static int show_hook(const struct tcpwatch_hook *hook, void *arg)
 	struct seq_file *m = arg;
 
 	seq_printf(m, "%s\t%s\t%s\t%d\t%llu\t%lu\t%lu\t%s\n", hook->symbol,
-		   hook->ret ? "return" : "entry", str_yes_no(hook->armed), hook->error,
-		   tcpwatch_hook_hits(hook), missed.nested, missed.full, hook->lost);
+		   hook->trace ? "trace" : hook->ret ? "return" : "entry",
+		   str_yes_no(hook->armed), hook->error, tcpwatch_hook_hits(hook),
+		   missed.nested, missed.full, hook->lost);
 	return 0;
 }
 
@@ -182,6 +187,12 @@ void tcpwatch_debugfs_init(void)
 	debugfs_create_symlink("events", dir, "/proc/" TCPWATCH_STREAM);
 	debugfs_create_symlink("why", dir, "/proc/" TCPWATCH_WHY);
 	debugfs_create_file("conflicts", 0400, dir, NULL, &conflicts_fops);
+	debugfs_create_file("timewait", 0400, dir, NULL, &tcpwatch_tables_timewait);
+	debugfs_create_file("ephemeral", 0400, dir, NULL, &tcpwatch_tables_ephemeral);
+	debugfs_create_file("listeners", 0400, dir, NULL, &tcpwatch_listing_table);
+	debugfs_create_file("reconcile", 0400, dir, NULL, &tcpwatch_listing_reconcile);
+	debugfs_create_file("ports", 0600, dir, NULL, &tcpwatch_portlist_table);
+	debugfs_create_file("connections", 0600, dir, NULL, &tcpwatch_connlist_table);
 	debugfs_create_file("hooks", 0444, dir, NULL, &tcpwatch_hooks_fops);
 	debugfs_create_file("stats", 0444, dir, NULL, &tcpwatch_stats_fops);
 	debugfs_create_file("control", 0600, dir, NULL, &control_fops);

@@ -9,8 +9,10 @@
 	[TCPWATCH_##group##_##item] = advice,
 
 const char *const tcpwatch_kind_names[] = { TCPWATCH_KINDS(TCPWATCH_NAME) };
+const char *const tcpwatch_knock_names[] = { TCPWATCH_KNOCKS(TCPWATCH_NAME) };
 const char *const tcpwatch_cause_names[] = { TCPWATCH_CAUSES(TCPWATCH_NAME) };
 const char *const tcpwatch_thanks_names[] = { TCPWATCH_THANKSES(TCPWATCH_NAME) };
+const char *const tcpwatch_reason_names[] = { TCPWATCH_REASONS(TCPWATCH_NAME) };
 const char *const tcpwatch_rule_names[] = { TCPWATCH_RULES(TCPWATCH_NAME) };
 const char *const tcpwatch_rule_advice[] = { TCPWATCH_RULES(TCPWATCH_ADVICE) };
 const char *const tcpwatch_call_names[] = { TCPWATCH_CALLS(TCPWATCH_NAME) };

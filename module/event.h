@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The vocabulary: what an event is made of and what its parts are called. The
- * lists are written once; the enumerations and the names both come from them.
- */
+/* What an event is made of. */
 #ifndef _TCPWATCH_EVENT_H
 #define _TCPWATCH_EVENT_H
 
@@ -10,173 +7,7 @@
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-
-#define TCPWATCH_ENUM(group, item, ...)	TCPWATCH_##group##_##item,
-#define TCPWATCH_NAME(group, item, name, ...)	\
-	[TCPWATCH_##group##_##item] = name,
-
-/*
- * Why a bind, listen or connect was refused: X(RULE, item, name, advice).
- * The advice is what remains when no option of the requester would have helped.
- */
-#define TCPWATCH_RULES(X) \
-	X(RULE, UNKNOWN, "unknown", \
-	  "see hooks: a probe is missing or missed this call") \
-	X(RULE, LISTENER, "listener", \
-	  "stop the listener, or bind another port") \
-	X(RULE, LISTEN_LOST, "listen_lost", \
-	  "of two SO_REUSEADDR sockets one may listen: close one, or set SO_REUSEPORT on both") \
-	X(RULE, BOUND_ONLY, "bound_only", \
-	  "set SO_REUSEADDR on both sockets before bind(), or close the holder") \
-	X(RULE, CONN_ACTIVE, "conn_active", \
-	  "close the connection, or bind another address or port") \
-	X(RULE, TIME_WAIT, "time_wait", \
-	  "set SO_REUSEADDR on the server's socket before bind(), in every run of it") \
-	X(RULE, EPHEMERAL_CLIENT, "ephemeral_client", \
-	  "close the connection, or keep connect() off the port: ip_local_reserved_ports") \
-	X(RULE, REUSEPORT_MISSING, "reuseport_missing", \
-	  "set SO_REUSEPORT on both sockets before bind(), as one user") \
-	X(RULE, REUSEPORT_UID, "reuseport_uid", \
-	  "run both as the same user: SO_REUSEPORT is shared by one uid only") \
-	X(RULE, REUSEPORT_ORPHAN, "reuseport_orphan", \
-	  "wait until the closed holder is gone: this kernel takes it for root's") \
-	X(RULE, REUSEPORT_GROUP, "reuseport_group", \
-	  "start from a new socket: this one is in a SO_REUSEPORT group already") \
-	X(RULE, RANGE_EXHAUSTED, "range_exhausted", \
-	  "widen ip_local_port_range, or close sockets that hold its ports") \
-	X(RULE, NO_MEMORY, "no_memory", \
-	  "the kernel had no memory for the port's bucket: try again") \
-	X(RULE, TUPLE_ACTIVE, "tuple_active", \
-	  "bind another source port, or none: that connection is still there") \
-	X(RULE, TUPLE_SYNRECV, "tuple_synrecv", \
-	  "bind another source port, or none: that handshake is still under way") \
-	X(RULE, TUPLE_TIME_WAIT, "tuple_time_wait", \
-	  "bind another source port, or none: without timestamps TIME-WAIT is not reused") \
-	X(RULE, NO_SOURCE_PORT, "no_source_port", \
-	  "widen ip_local_port_range, close connections to there, or add a source address") \
-	X(RULE, ADDR_NOT_LOCAL, "addr_not_local", \
-	  "add the address to this network namespace, or bind one that is there") \
-	X(RULE, ADDR_TENTATIVE, "addr_tentative", \
-	  "wait until duplicate address detection is done, or add the address with nodad") \
-	X(RULE, NO_SOURCE_ADDR, "no_source_addr", \
-	  "give the outgoing device an address of the destination's scope, or bind one") \
-	X(RULE, PORT_PRIVILEGED, "port_privileged", \
-	  "CAP_NET_BIND_SERVICE, or a lower ip_unprivileged_port_start")
-
-enum tcpwatch_rule {
-	TCPWATCH_RULES(TCPWATCH_ENUM)
-	TCPWATCH_RULE_COUNT
-};
-
-/* What an event is of: X(KIND, item, name). */
-#define TCPWATCH_KINDS(X) \
-	X(KIND, CONFLICT, "conflict") \
-	/* a TIME-WAIT socket gave way before its time */ \
-	X(KIND, REUSE, "reuse")
-
-enum tcpwatch_kind {
-	TCPWATCH_KINDS(TCPWATCH_ENUM)
-	TCPWATCH_KIND_COUNT
-};
-
-/* What took the place of a TIME-WAIT socket: X(CAUSE, item, name). */
-#define TCPWATCH_CAUSES(X) \
-	/* a bind to its address and port, which leaves it where it is */ \
-	X(CAUSE, BIND_OVER, "bind_over") \
-	/* an outgoing connection with the same four-tuple */ \
-	X(CAUSE, CONNECT, "connect") \
-	/* a new SYN from the same peer, taken by a listener */ \
-	X(CAUSE, SYN, "syn")
-
-enum tcpwatch_cause {
-	TCPWATCH_CAUSES(TCPWATCH_ENUM)
-	TCPWATCH_CAUSE_COUNT
-};
-
-/* By virtue of what: X(THANKS, item, name). */
-#define TCPWATCH_THANKSES(X) \
-	X(THANKS, REUSEADDR, "reuseaddr") \
-	X(THANKS, REUSEPORT, "reuseport") \
-	/* bind() had named the source port, and the connection used timestamps */ \
-	X(THANKS, BOUND, "bound") \
-	X(THANKS, TW_REUSE, "tcp_tw_reuse") \
-	/* the SYN is newer than all that the old connection has seen */ \
-	X(THANKS, NEWER, "newer")
-
-enum tcpwatch_thanks {
-	TCPWATCH_THANKSES(TCPWATCH_ENUM)
-	TCPWATCH_THANKS_COUNT
-};
-
-/* The call that was refused, or that took over. */
-#define TCPWATCH_CALLS(X) \
-	X(CALL, BIND, "bind") \
-	X(CALL, LISTEN, "listen") \
-	X(CALL, CONNECT, "connect") \
-	/* none of this host: a packet */ \
-	X(CALL, NONE, "none")
-
-enum tcpwatch_call {
-	TCPWATCH_CALLS(TCPWATCH_ENUM)
-	TCPWATCH_CALL_COUNT
-};
-
-/*
- * What would have made this very call succeed, the smallest first:
- * X(FIX, item, text). IP_FREEBIND does so if the port is free, which the kernel asks
- * after the address.
- */
-#define TCPWATCH_FIXES(X) \
-	X(FIX, REUSEADDR, "set SO_REUSEADDR on this socket before bind()") \
-	X(FIX, REUSEPORT, "set SO_REUSEPORT on this socket before bind()") \
-	X(FIX, V6ONLY, "set IPV6_V6ONLY on this socket before bind()") \
-	X(FIX, FREEBIND, "set IP_FREEBIND on this socket before bind()") \
-	X(FIX, WAIT, "wait until TIME-WAIT ends")
-
-enum tcpwatch_fix {
-	TCPWATCH_FIXES(TCPWATCH_ENUM)
-	TCPWATCH_FIX_COUNT
-};
-
-/* How the addresses of requester and holder meet: X(RELATION, item, name). */
-#define TCPWATCH_RELATIONS(X) \
-	X(RELATION, SAME, "same") \
-	X(RELATION, HOLDER_WILDCARD, "holder_wildcard") \
-	X(RELATION, WANT_WILDCARD, "want_wildcard") \
-	/* an IPv6 wildcard against IPv4, either way */ \
-	X(RELATION, DUAL_STACK, "dual_stack") \
-	/* a v4-mapped address against the same one as IPv4 */ \
-	X(RELATION, MAPPED, "mapped")
-
-enum tcpwatch_relation {
-	TCPWATCH_RELATIONS(TCPWATCH_ENUM)
-	TCPWATCH_RELATION_COUNT
-};
-
-/* Whose the holder is: X(BELONGS, item, name). */
-#define TCPWATCH_BELONGINGS(X) \
-	X(BELONGS, PROCESS, "process") \
-	/* closed by its process, and not at its end yet */ \
-	X(BELONGS, ORPHAN, "orphan") \
-	/* in the accept queue of its listener */ \
-	X(BELONGS, UNACCEPTED, "unaccepted") \
-	X(BELONGS, KERNEL, "kernel") \
-	X(BELONGS, TIME_WAIT, "time_wait")
-
-enum tcpwatch_belongs {
-	TCPWATCH_BELONGINGS(TCPWATCH_ENUM)
-	TCPWATCH_BELONGS_COUNT
-};
-
-extern const char *const tcpwatch_kind_names[TCPWATCH_KIND_COUNT];
-extern const char *const tcpwatch_cause_names[TCPWATCH_CAUSE_COUNT];
-extern const char *const tcpwatch_thanks_names[TCPWATCH_THANKS_COUNT];
-extern const char *const tcpwatch_rule_names[TCPWATCH_RULE_COUNT];
-extern const char *const tcpwatch_rule_advice[TCPWATCH_RULE_COUNT];
-extern const char *const tcpwatch_call_names[TCPWATCH_CALL_COUNT];
-extern const char *const tcpwatch_fix_texts[TCPWATCH_FIX_COUNT];
-extern const char *const tcpwatch_relation_names[TCPWATCH_RELATION_COUNT];
-extern const char *const tcpwatch_belongs_names[TCPWATCH_BELONGS_COUNT];
+#include "words.h"
 
 #define TCPWATCH_CGROUP_LEN	128
 
@@ -297,6 +128,7 @@ struct tcpwatch_range {
  * @task: the process, valid if @task.pid
  * @cgroup: id of its control group
  * @time: when that was, CLOCK_MONOTONIC in nanoseconds
+ * @listened: and has listened on it
  * @exited: it had exited when the event came
  * @exited_at: when that was, likewise; 0: not known
  * @seeded: the socket was there when we came: the process is one that had it then
@@ -306,6 +138,7 @@ struct tcpwatch_bound {
 	u64 cgroup;
 	u64 time;
 	u64 exited_at;
+	bool listened;
 	bool exited;
 	bool seeded;
 };
@@ -322,6 +155,18 @@ struct tcpwatch_bound {
  *	the holder the TIME-WAIT socket
  * @thanks: and by virtue of what
  * @sysctl_tw_reuse: and tcp_tw_reuse at that time
+ * @reason: of a refusal or an overflow, why
+ * @percent: of an exhaustion, how much of what there is for the destination is used
+ * @pool_used: and how many ports those are
+ * @pool_free: and how many it can have besides
+ * @aged_ms: of one that is too young, milliseconds until it is not
+ * @knocks: of a listener that drops, by what has become of them, since the last such event
+ * @accept_now: of a listener, connections in its accept queue
+ * @accept_max: and so many at most
+ * @syn_now: requests in its SYN queue
+ * @syn_max: and so many at most
+ * @backlog: the backlog in force
+ * @stuck_ms: of one that is stuck, for how long nobody has accepted
  * @rule: why
  * @error: the errno, positive
  * @relation: how the addresses meet, valid if @holders
@@ -347,6 +192,8 @@ struct tcpwatch_facts {
 	u8 cause;
 	u8 thanks;
 	u8 sysctl_tw_reuse;
+	u8 reason;
+	u8 percent;
 	u8 call;
 	u8 rule;
 	u8 error;
@@ -355,8 +202,18 @@ struct tcpwatch_facts {
 	bool holders_capped;
 	u32 holders;
 	u32 frees_ms;
+	u32 aged_ms;
+	u16 pool_used;
+	u16 pool_free;
 	u16 range_lo;
 	u16 range_hi;
+	u32 knocks[TCPWATCH_KNOCK_COUNT];
+	u32 accept_now;
+	u32 accept_max;
+	u32 syn_now;
+	u32 syn_max;
+	u32 backlog;
+	u32 stuck_ms;
 	struct tcpwatch_sock want;
 	struct tcpwatch_task task;
 	u64 task_cgroup;
@@ -367,6 +224,7 @@ struct tcpwatch_facts {
  * struct tcpwatch_found - what was looked up after it: see tcpwatch_found_init()
  * @real: the time by the wall clock, in nanoseconds
  * @owner_unknown: nobody looked, because too many holders came at once
+ * @owner_state: what state @owner is in, a letter as ps prints it, valid if @owners
  * @owners: how many live processes have the holder open
  * @owner: one of them; pid 0: none was found
  * @bound: who bound the port that the holder is on
@@ -379,6 +237,7 @@ struct tcpwatch_facts {
 struct tcpwatch_found {
 	u64 real;
 	bool owner_unknown;
+	char owner_state;
 	u32 owners;
 	struct tcpwatch_task owner;
 	struct tcpwatch_bound bound;

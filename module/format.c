@@ -60,14 +60,31 @@ static void put_byte(struct seq_buf *buf, unsigned char byte, bool quoted)
 		seq_buf_printf(buf, "%c", byte);
 }
 
+/* How many bytes there are before one that is not to be printed as it is. */
+static int plain(const char *text)
+{
+	int n = 0;
+
+	while (text[n] > 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
 void tcpwatch_format_text(struct seq_buf *buf, const char *text)
 {
 	bool quoted = !*text || strpbrk(text, " \"\\=");
+	int n;
 
 	if (quoted)
 		seq_buf_printf(buf, "\"");
-	for (; *text; text++)
-		put_byte(buf, *text, quoted);
+	while (*text) {
+		n = plain(text);
+		if (n)
+			seq_buf_printf(buf, "%.*s", n, text);
+		text += n;
+		if (*text)
+			put_byte(buf, *text++, quoted);
+	}
 	if (quoted)
 		seq_buf_printf(buf, "\"");
 }
@@ -235,8 +252,25 @@ void tcpwatch_format_age(struct seq_buf *buf, u32 seconds)
 		seq_buf_printf(buf, "%ud%02uh", seconds / 86400, seconds / 3600 % 24);
 }
 
+static void format_stuck(struct seq_buf *buf, const struct tcpwatch_event *event)
+{
+	const struct tcpwatch_facts *facts = &event->facts;
+
+	tcpwatch_format_address(buf, &facts->holder, false);
+	seq_buf_printf(buf, " netns %u: nobody has accepted for %u s, and %u of %u+1 wait: ",
+		       facts->netns, facts->stuck_ms / 1000, facts->accept_now, facts->backlog);
+	seq_buf_printf(buf, "held by ");
+	tcpwatch_format_holder(buf, event, NULL);
+	if (event->found.owners)
+		seq_buf_printf(buf, " (%c)", event->found.owner_state);
+}
+
 void tcpwatch_format_alert(struct seq_buf *buf, const struct tcpwatch_event *event)
 {
+	if (event->facts.kind == TCPWATCH_KIND_STUCK) {
+		format_stuck(buf, event);
+		return;
+	}
 	seq_buf_printf(buf, "%s ", tcpwatch_call_names[event->facts.call]);
 	tcpwatch_format_want(buf, event);
 	seq_buf_printf(buf, " refused (%s) to ", tcpwatch_rule_names[event->facts.rule]);

@@ -26,10 +26,59 @@ static bool left_out(const char *symbol)
 	return false;
 }
 
+/*
+ * ftrace looks a name up by comparing those of all functions there are, 50,000 of them:
+ * it has them found by probes that are never armed, and is told the addresses.
+ */
+static void find_addresses(struct tcpwatch_hooks *hooks)
+{
+	struct kprobe *found[TCPWATCH_HOOKS_MAX];
+	struct tcpwatch_hook *hook;
+	unsigned int count = 0;
+
+	for (hook = hooks->rows; hook < hooks->rows + hooks->count; hook++) {
+		hook->address = 0;
+		hook->kp = (struct kprobe){
+			.symbol_name = hook->symbol,
+			.flags = KPROBE_FLAG_DISABLED,
+		};
+		if (!hook->trace || left_out(hook->symbol))
+			continue;
+		hook->error = register_kprobe(&hook->kp);
+		if (hook->error)
+			continue;
+		hook->address = (unsigned long)hook->kp.addr;
+		found[count++] = &hook->kp;
+	}
+	unregister_kprobes(found, count);
+}
+
+static int register_trace(struct tcpwatch_hook *hook)
+{
+	int err;
+
+	if (!hook->address)
+		return hook->error;
+	/* as long as we are there, ftrace_enabled=0 is refused: it would make us blind */
+	hook->ops = (struct ftrace_ops){
+		.func = hook->trace,
+		.flags = FTRACE_OPS_FL_PERMANENT,
+	};
+	/* without a filter it would be every function of the kernel */
+	err = ftrace_set_filter_ip(&hook->ops, hook->address, 0, 1);
+	if (!err)
+		err = register_ftrace_function(&hook->ops);
+	if (err)
+		ftrace_free_filter(&hook->ops);
+	return err;
+}
+
 static int register_hook(struct tcpwatch_hook *hook)
 {
 	if (left_out(hook->symbol))
 		return -ENOENT;
+	if (hook->trace)
+		return register_trace(hook);
 	if (!hook->ret) {
 		hook->kp = (struct kprobe){
 			.symbol_name = hook->symbol,
@@ -66,7 +115,7 @@ static int plant(struct tcpwatch_hook *hook)
 }
 
 /*
- * Disarmed one by one, in order, and waited for together. All are gone before any
+ * Disarmed one by one, in order, and probes waited for together. All are gone before any
  * gives its memory back: a handler may read the hits of another row.
  */
 static void pull_all(struct tcpwatch_hooks *hooks)
@@ -77,10 +126,14 @@ static void pull_all(struct tcpwatch_hooks *hooks)
 	struct tcpwatch_hook *hook;
 
 	for (hook = hooks->rows; hook < hooks->rows + hooks->count; hook++) {
-		if (hook->armed && hook->ret)
+		if (hook->armed && hook->trace) {
+			unregister_ftrace_function(&hook->ops);
+			ftrace_free_filter(&hook->ops);
+		} else if (hook->armed && hook->ret) {
 			rets[ret_count++] = &hook->rp;
-		else if (hook->armed)
+		} else if (hook->armed) {
 			entries[entry_count++] = &hook->kp;
+		}
 	}
 	unregister_kprobes(entries, entry_count);
 	unregister_kretprobes(rets, ret_count);
@@ -107,7 +160,7 @@ struct tcpwatch_missed tcpwatch_hook_missed(const struct tcpwatch_hook *hook)
 {
 	struct tcpwatch_missed missed = {};
 
-	if (!hook->armed)
+	if (!hook->armed || hook->trace)
 		return missed;
 	missed.nested = hook->ret ? hook->rp.kp.nmissed : hook->kp.nmissed;
 	missed.full = hook->ret ? hook->rp.nmissed : 0;
@@ -127,6 +180,7 @@ int tcpwatch_hooks_plant(struct tcpwatch_hooks *hooks)
 			goto pull;
 		}
 	}
+	find_addresses(hooks);
 	for (i = 0; i < hooks->count; i++) {
 		err = plant(&hooks->rows[i]);
 		if (err)

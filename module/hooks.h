@@ -6,6 +6,7 @@
 #ifndef _TCPWATCH_HOOKS_H
 #define _TCPWATCH_HOOKS_H
 
+#include <linux/ftrace.h>
 #include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/percpu.h>
@@ -19,15 +20,19 @@
  * @entry: called at the function's entry; non-zero: the return is of no interest
  * @ret: called at its return; NULL: an entry-only probe, and @entry is not used
  * @pre: called at entry of an entry-only probe
- * @kp: the entry-only probe
+ * @trace: called at entry by ftrace itself, for what runs too often for a probe: it
+ *	costs a third, and sees the arguments and the caller alone
+ * @kp: the entry-only probe, or by which the function of @trace was found
+ * @address: of that function, 0: there is none
  * @rp: the return probe
+ * @ops: what ftrace calls @trace by
  * @hits: per CPU, how often the function was entered
  * @error: why it is not planted, or 0
  * @armed: planted
  *
- * Handlers run with preemption off, IRQs on, BH as the probed function has it.
- * They take no spinlock_t, do not sleep and do not allocate, since on RT all
- * three are the same thing.
+ * Handlers of probes run with preemption off, those of ftrace with preemption as the
+ * function has it, all with IRQs on and BH as the function has it. They take no
+ * spinlock_t, do not sleep and do not allocate, since on RT all three are the same thing.
  */
 struct tcpwatch_hook {
 	const char *symbol;
@@ -37,9 +42,12 @@ struct tcpwatch_hook {
 	kretprobe_handler_t entry;
 	kretprobe_handler_t ret;
 	kprobe_pre_handler_t pre;
+	ftrace_func_t trace;
 
 	struct kprobe kp;
+	unsigned long address;
 	struct kretprobe rp;
+	struct ftrace_ops ops;
 	u64 __percpu *hits;
 	int error;
 	bool armed;
@@ -74,6 +82,17 @@ static inline void tcpwatch_hook_hit(struct tcpwatch_hook *hook)
 }
 
 /**
+ * tcpwatch_hook_hit_ops() - count an entry that ftrace has told of
+ * @ops: by which it was told
+ *
+ * Context: a handler of ftrace.
+ */
+static inline void tcpwatch_hook_hit_ops(struct ftrace_ops *ops)
+{
+	tcpwatch_hook_hit(container_of(ops, struct tcpwatch_hook, ops));
+}
+
+/**
  * tcpwatch_hook_hits() - how often a function was entered
  * @hook: its row
  *
@@ -84,7 +103,7 @@ u64 tcpwatch_hook_hits(const struct tcpwatch_hook *hook);
 
 /**
  * struct tcpwatch_missed - entries whose handlers did not run
- * @nested: another probe's handler was busy on that CPU
+ * @nested: another probe's handler was busy on that CPU; not of ftrace's own
  * @full: all instances of the return probe were taken
  */
 struct tcpwatch_missed {

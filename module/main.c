@@ -5,12 +5,19 @@
  */
 #include <linux/module.h>
 
+#include "accepts.h"
 #include "alert.h"
+#include "backlog.h"
 #include "bound.h"
 #include "conflict.h"
 #include "connect.h"
 #include "debugfs.h"
+#include "exhaust.h"
 #include "exits.h"
+#include "ledger.h"
+#include "listeners.h"
+#include "listening.h"
+#include "overload.h"
 #include "proc.h"
 #include "resolve.h"
 #include "ring.h"
@@ -18,86 +25,81 @@
 #include "timewait.h"
 #include "why.h"
 
-static int __init tcpwatch_init(void)
+static int seed(void)
 {
-	int err;
-
-	err = tcpwatch_ring_init();
-	if (err)
-		return err;
-	err = tcpwatch_alert_init();
-	if (err)
-		goto ring;
-	err = tcpwatch_exits_init();
-	if (err)
-		goto alert;
-	err = tcpwatch_bound_init();
-	if (err)
-		goto exits;
-	err = tcpwatch_resolve_init();
-	if (err)
-		goto bound;
-	err = tcpwatch_conflict_init();
-	if (err)
-		goto resolve;
-	err = tcpwatch_connect_init();
-	if (err)
-		goto conflict;
-	err = tcpwatch_timewait_init();
-	if (err)
-		goto connect;
-	/* those that bind now are noted already: none is left out */
 	tcpwatch_bound_seed();
-	/* what people see comes last: nothing it shows is half made */
-	err = tcpwatch_stream_init();
-	if (err)
-		goto timewait;
-	err = tcpwatch_proc_init();
-	if (err)
-		goto stream;
-	err = tcpwatch_why_init();
-	if (err)
-		goto proc;
+	return 0;
+}
+
+static int show_debugfs(void)
+{
 	tcpwatch_debugfs_init();
 	return 0;
+}
 
-proc:
-	tcpwatch_proc_exit();
-stream:
-	tcpwatch_stream_exit();
-timewait:
-	tcpwatch_timewait_exit();
-connect:
-	tcpwatch_connect_exit();
-conflict:
-	tcpwatch_conflict_exit();
-resolve:
-	tcpwatch_resolve_exit();
-bound:
-	tcpwatch_bound_exit();
-exits:
-	tcpwatch_exits_exit();
-alert:
-	tcpwatch_alert_exit();
-ring:
-	tcpwatch_ring_exit();
-	return err;
+/**
+ * struct part - a part of the module
+ * @init: bring it up; returns 0 or -errno
+ * @exit: take it down again, or NULL
+ */
+struct part {
+	int (*init)(void);
+	void (*exit)(void);
+};
+
+/* In the order in which they come up; they go down the other way round. */
+static const struct part parts[] = {
+	{ tcpwatch_ring_init, tcpwatch_ring_exit },
+	{ tcpwatch_alert_init, tcpwatch_alert_exit },
+	{ tcpwatch_exits_init, tcpwatch_exits_exit },
+	{ tcpwatch_bound_init, tcpwatch_bound_exit },
+	{ tcpwatch_resolve_init, tcpwatch_resolve_exit },
+	/* what takes rows of listeners back is there before whatever makes them */
+	{ tcpwatch_listeners_init, tcpwatch_listeners_exit },
+	{ tcpwatch_listening_init, tcpwatch_listening_exit },
+	{ tcpwatch_conflict_init, tcpwatch_conflict_exit },
+	{ tcpwatch_connect_init, tcpwatch_connect_exit },
+	{ tcpwatch_ledger_init, tcpwatch_ledger_exit },
+	{ tcpwatch_timewait_init, tcpwatch_timewait_exit },
+	{ tcpwatch_exhaust_init, tcpwatch_exhaust_exit },
+	{ tcpwatch_backlog_init, tcpwatch_backlog_exit },
+	{ tcpwatch_accepts_init, tcpwatch_accepts_exit },
+	{ tcpwatch_overload_init, tcpwatch_overload_exit },
+	/* those that bind now are noted already: none is left out */
+	{ seed, NULL },
+	/* what people see comes last: nothing it shows is half made */
+	{ tcpwatch_stream_init, tcpwatch_stream_exit },
+	{ tcpwatch_proc_init, tcpwatch_proc_exit },
+	{ tcpwatch_why_init, tcpwatch_why_exit },
+	{ show_debugfs, tcpwatch_debugfs_exit },
+};
+
+static void take_down(unsigned int count)
+{
+	while (count--) {
+		if (parts[count].exit)
+			parts[count].exit();
+	}
+}
+
+static int __init tcpwatch_init(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		err = parts[i].init();
+		if (err) {
+			take_down(i);
+			return err;
+		}
+	}
+	return 0;
 }
 
 static void __exit tcpwatch_exit(void)
 {
-	tcpwatch_debugfs_exit();
-	tcpwatch_why_exit();
-	tcpwatch_proc_exit();
-	tcpwatch_stream_exit();
-	tcpwatch_timewait_exit();
-	tcpwatch_connect_exit();
-	tcpwatch_conflict_exit();
-	tcpwatch_resolve_exit();
-	tcpwatch_bound_exit();
-	tcpwatch_exits_exit();
-	tcpwatch_alert_exit();
-	tcpwatch_ring_exit();
+	take_down(ARRAY_SIZE(parts));
 }
 
 module_init(tcpwatch_init);

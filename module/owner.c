@@ -194,16 +194,24 @@ static bool scan_all(struct scan *scan)
 	return complete;
 }
 
+void tcpwatch_owner_note(struct tcpwatch_owner *owner, struct task_struct *task)
+{
+	if (owner->seen == task_tgid_nr(task))
+		return;
+	if (!owner->count++) {
+		tcpwatch_task_copy(&owner->task, task);
+		owner->state = task_state_to_char(task);
+	}
+	owner->seen = task_tgid_nr(task);
+}
+
 static void own(struct task_struct *task, struct socket *sock, void *arg)
 {
 	struct tcpwatch_owner *owner;
 
 	owner = (struct tcpwatch_owner *)tcpwatch_owners_find(arg, SOCK_INODE(sock)->i_ino);
-	if (!owner || owner->seen == task_tgid_nr(task))
-		return;
-	if (!owner->count++)
-		tcpwatch_task_copy(&owner->task, task);
-	owner->seen = task_tgid_nr(task);
+	if (owner)
+		tcpwatch_owner_note(owner, task);
 }
 
 static void reside(struct task_struct *task, void *arg)

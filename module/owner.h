@@ -25,12 +25,14 @@ struct task_struct;
  * struct tcpwatch_owner - one socket inode and who has it open
  * @ino: the inode to look for
  * @task: the first process found with it, pid 0: none
+ * @state: what state it is in, a letter as ps prints it
  * @count: how many processes have it open
  * @seen: pid of the process counted last, so that two descriptors count once
  */
 struct tcpwatch_owner {
 	u64 ino;
 	struct tcpwatch_task task;
+	char state;
 	u32 count;
 	pid_t seen;
 };
@@ -133,6 +135,15 @@ const struct tcpwatch_owner *tcpwatch_owners_find(const struct tcpwatch_owners *
  */
 const struct tcpwatch_task *tcpwatch_owners_resident(const struct tcpwatch_owners *owners,
 						     u64 cookie);
+
+/**
+ * tcpwatch_owner_note() - a process has the socket open
+ * @owner: the socket
+ * @task: a thread of the process
+ *
+ * Context: any; under the file_lock of the process, or with a reference to @task.
+ */
+void tcpwatch_owner_note(struct tcpwatch_owner *owner, struct task_struct *task);
 
 /**
  * tcpwatch_owner_each() - look at every socket that a process has open

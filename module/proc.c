@@ -11,10 +11,16 @@
 #include "proc.h"
 #include "reader.h"
 #include "ring.h"
+#include "section.h"
 #include "stats.h"
+#include "traffic.h"
+#include "trouble.h"
 
 /* Conflicts on the page; the table in debugfs has them all. */
 #define NEWEST	20
+
+/* The page is mostly shorter. */
+#define SIZE	16384
 
 /**
  * struct page_view - one open file
@@ -102,31 +108,13 @@ static void show_conflict(struct seq_file *m, struct page_view *view)
 	seq_printf(m, "        fix: %s\n", end_cell(&buf, view));
 }
 
-static void show_timewait(struct seq_file *m)
-{
-	struct tcpwatch_stats stats;
-	u64 refused = 0;
-	int i;
-
-	tcpwatch_stats_sum(&stats);
-	for (i = TCPWATCH_STAT_TW_OFF; i <= TCPWATCH_STAT_TW_RACED; i++)
-		refused += stats.stat[i];
-	seq_printf(m, "\nTIME-WAIT gave way to %llu bind, %llu connect, %llu SYN",
-		   stats.stat[TCPWATCH_STAT_TW_BIND_OVER], stats.stat[TCPWATCH_STAT_TW_CONNECT],
-		   stats.stat[TCPWATCH_STAT_TW_SYN]);
-	seq_printf(m, "; not to %llu connect\n", refused);
-	for (i = TCPWATCH_STAT_TW_OFF; i <= TCPWATCH_STAT_TW_RACED; i++) {
-		if (stats.stat[i])
-			seq_printf(m, "        %s %llu\n", tcpwatch_stat_names[i], stats.stat[i]);
-	}
-}
-
 static int tcpwatch_proc_show(struct seq_file *m, void *v)
 {
 	struct page_view *view = m->private;
 	struct tcpwatch_span span = tcpwatch_ring_span();
 	unsigned int shown = 0;
 	u64 seq;
+	int err;
 
 	show_summary(m, view);
 	seq_puts(m, "\nRefused bind, listen and connect, newest first\n");
@@ -144,10 +132,9 @@ static int tcpwatch_proc_show(struct seq_file *m, void *v)
 	}
 	if (!shown)
 		seq_puts(m, "none\n");
-	/* how much goes on elsewhere is not for everybody */
-	if (view->reader.all)
-		show_timewait(m);
-	return 0;
+	err = tcpwatch_trouble_show(m, &view->reader);
+	return err ?: tcpwatch_traffic_show(m, &view->reader) ?:
+		      tcpwatch_section_show(m, &view->reader);
 }
 
 static int tcpwatch_proc_open(struct inode *inode, struct file *file)
@@ -158,7 +145,8 @@ static int tcpwatch_proc_open(struct inode *inode, struct file *file)
 	if (!view)
 		return -ENOMEM;
 	tcpwatch_reader_open(&view->reader, file);
-	err = single_open(file, tcpwatch_proc_show, view);
+	/* one pass mostly: it counts sockets */
+	err = single_open_size(file, tcpwatch_proc_show, view, SIZE);
 	if (err)
 		kfree(view);
 	return err;

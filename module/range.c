@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "range.h"
+#include "sock.h"
 
 /* Ports looked at before others get the CPU. */
 #define BREATH		128
@@ -68,10 +69,7 @@ static void count_dest(struct survey *survey, const struct sock *sk)
 
 	if (!dest.port)
 		return;
-	if (sk->sk_family == AF_INET6)
-		dest.addr = sk->sk_v6_daddr;
-	else
-		ipv6_addr_set_v4mapped(sk->sk_daddr, &dest.addr);
+	dest.addr = tcpwatch_sock_peer(sk);
 	for (i = 0; i < survey->count; i++) {
 		struct dest *known = &survey->dests[i];
 

@@ -10,57 +10,63 @@
 #include "sock.h"
 #include "stats.h"
 
-/* Events of reuse a second: they must not drive refusals out of the ring. */
-#define REUSES	50
+/**
+ * struct budget - events of a kind in a second
+ * @limit: how many may be recorded: they must not drive conflicts out of the ring
+ * @second: when the second began, in jiffies
+ * @count: how many have come in it
+ */
+struct budget {
+	unsigned int limit;
+	unsigned long second;
+	atomic_t count;
+};
 
-static void record(struct tcpwatch_facts *facts, const struct net *net)
+static struct budget budgets[TCPWATCH_KIND_COUNT] = {
+	[TCPWATCH_KIND_REUSE] = { .limit = 50 },
+	[TCPWATCH_KIND_REFUSAL] = { .limit = 20 },
+	[TCPWATCH_KIND_OVERFLOW] = { .limit = 20 },
+	[TCPWATCH_KIND_EXHAUSTION] = { .limit = 20 },
+	[TCPWATCH_KIND_BACKLOG] = { .limit = 50 },
+	[TCPWATCH_KIND_STUCK] = { .limit = 20 },
+};
+
+bool tcpwatch_record_may(enum tcpwatch_kind kind)
+{
+	struct budget *budget = &budgets[kind];
+
+	/* two CPUs that begin a second at once let a few more through */
+	if (jiffies - READ_ONCE(budget->second) >= HZ) {
+		WRITE_ONCE(budget->second, jiffies);
+		atomic_set(&budget->count, 0);
+	}
+	/* one that is spent is only read: it may be asked very often */
+	if (atomic_read(&budget->count) < budget->limit &&
+	    atomic_inc_return(&budget->count) <= budget->limit)
+		return true;
+	tcpwatch_stat_add(TCPWATCH_STAT_TW_COALESCED, 1);
+	return false;
+}
+
+void tcpwatch_record(struct tcpwatch_facts *facts, const struct net *net)
 {
 	facts->time = ktime_get_ns();
 	facts->netns = net->ns.inum;
 	facts->netns_cookie = net->net_cookie;
 	if (facts->call == TCPWATCH_CALL_NONE) {
-		facts->task.pid = 0;
+		facts->task = (struct tcpwatch_task){};
 		facts->task_cgroup = 0;
 	} else {
 		tcpwatch_task_copy(&facts->task, current);
 		facts->task_cgroup = tcpwatch_task_cgroup(current);
 	}
+	tcpwatch_record_trace(facts);
 	tcpwatch_resolve_kick(tcpwatch_ring_push(facts));
 }
 
-void tcpwatch_record_refusal(struct tcpwatch_facts *facts, const struct sock *sk)
+void tcpwatch_record_conflict(struct tcpwatch_facts *facts, const struct sock *sk)
 {
 	tcpwatch_stat_add(TCPWATCH_STAT_CONFLICTS, 1);
 	tcpwatch_stat_rule(facts->rule);
-	record(facts, sock_net(sk));
-}
-
-/* Two CPUs that begin a second at once let a few more through. */
-static bool may_record(void)
-{
-	static unsigned long second;
-	static atomic_t count;
-
-	if (jiffies - READ_ONCE(second) >= HZ) {
-		WRITE_ONCE(second, jiffies);
-		atomic_set(&count, 0);
-	}
-	return atomic_inc_return(&count) <= REUSES;
-}
-
-void tcpwatch_record_reuse(struct tcpwatch_facts *facts, const struct net *net)
-{
-	static const enum tcpwatch_stat stats[] = {
-		[TCPWATCH_CAUSE_BIND_OVER] = TCPWATCH_STAT_TW_BIND_OVER,
-		[TCPWATCH_CAUSE_CONNECT] = TCPWATCH_STAT_TW_CONNECT,
-		[TCPWATCH_CAUSE_SYN] = TCPWATCH_STAT_TW_SYN,
-	};
-
-	tcpwatch_stat_add(stats[facts->cause], 1);
-	if (!may_record()) {
-		tcpwatch_stat_add(TCPWATCH_STAT_TW_COALESCED, 1);
-		return;
-	}
-	facts->kind = TCPWATCH_KIND_REUSE;
-	record(facts, net);
+	tcpwatch_record(facts, sock_net(sk));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The way of a refused call into the ring, the same for all features. */
+/* The way of an event into the ring, the same for all features. */
 #ifndef _TCPWATCH_RECORD_H
 #define _TCPWATCH_RECORD_H
 
@@ -9,23 +9,42 @@ struct net;
 struct sock;
 
 /**
- * tcpwatch_record_refusal() - record a refused call of the current task
+ * tcpwatch_record_conflict() - record a refused call of the current task
  * @facts: call, rule, error, want and the verdict are set; the rest is added
  * @sk: the requester
  *
  * Context: a probe handler in the requester's process.
  */
-void tcpwatch_record_refusal(struct tcpwatch_facts *facts, const struct sock *sk);
+void tcpwatch_record_conflict(struct tcpwatch_facts *facts, const struct sock *sk);
 
 /**
- * tcpwatch_record_reuse() - record that a TIME-WAIT socket gave way
- * @facts: call, cause, thanks, sysctl_tw_reuse, want and the holder are set; the rest is added
+ * tcpwatch_record_may() - may another event of a kind be recorded now?
+ * @kind: any but a conflict, of which every one is
+ *
+ * So many a second; what is too much is counted: tw_coalesced.
+ *
+ * Context: any.
+ * Return: true if so; then the caller records it.
+ */
+bool tcpwatch_record_may(enum tcpwatch_kind kind);
+
+/**
+ * tcpwatch_record() - record an event that is no conflict
+ * @facts: tcpwatch_verdict_init() has been over them; the kind is set, and what it takes
  * @net: the network namespace
  *
- * Too many a second are only counted. With a call, the current task made it.
+ * With a call, the current task made it.
  *
- * Context: a probe handler; any.
+ * Context: any.
  */
-void tcpwatch_record_reuse(struct tcpwatch_facts *facts, const struct net *net);
+void tcpwatch_record(struct tcpwatch_facts *facts, const struct net *net);
+
+/**
+ * tcpwatch_record_trace() - tell those who trace `tcpwatch:*`
+ * @facts: the event
+ *
+ * Context: any. Costs a jump that is not taken when nobody does.
+ */
+void tcpwatch_record_trace(const struct tcpwatch_facts *facts);
 
 #endif /* _TCPWATCH_RECORD_H */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/cgroup.h>
 #include <linux/ktime.h>
-#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -9,6 +7,7 @@
 
 #include "alert.h"
 #include "bound.h"
+#include "cgroup.h"
 #include "netns.h"
 #include "owner.h"
 #include "range.h"
@@ -47,47 +46,7 @@ static bool closing;
 /* The worker is on its way, at once if hurried, and has not looked yet. */
 static bool kicked, hurried;
 
-/* The control group looked up last: mostly it is the one asked for next. */
-struct last_cgroup {
-	u64 id;
-	size_t len;
-	char path[TCPWATCH_CGROUP_LEN];
-};
-
-static struct last_cgroup last_cgroup;
-
-/* A path too long keeps its end, which tells more than its beginning. */
-static void put_cgroup_path(char *to, u64 id, struct last_cgroup *last)
-{
-	struct cgroup *cgroup;
-	char *path;
-	size_t len;
-
-	to[0] = '\0';
-	if (!id)
-		return;
-	if (id == last->id) {
-		memcpy(to, last->path, last->len + 1);
-		return;
-	}
-	cgroup = cgroup_get_from_id(id);
-	if (IS_ERR_OR_NULL(cgroup))
-		return;
-	path = kmalloc(PATH_MAX, GFP_KERNEL);
-	if (path && cgroup_path(cgroup, path, PATH_MAX) > 0) {
-		len = strlen(path);
-		if (len < TCPWATCH_CGROUP_LEN)
-			strscpy(to, path, TCPWATCH_CGROUP_LEN);
-		else
-			snprintf(to, TCPWATCH_CGROUP_LEN, "...%s",
-				 path + len - (TCPWATCH_CGROUP_LEN - 4));
-		last->id = id;
-		last->len = strlen(to);
-		memcpy(last->path, to, last->len + 1);
-	}
-	kfree(path);
-	cgroup_put(cgroup);
-}
+static struct tcpwatch_cgroup last_cgroup;
 
 static bool has_process(const struct tcpwatch_event *event)
 {
@@ -113,6 +72,7 @@ static void add_owner(struct tcpwatch_event *event, const struct tcpwatch_owners
 	if (owner && owner->count) {
 		event->found.owner = owner->task;
 		event->found.owners = owner->count;
+		event->found.owner_state = owner->state;
 		/* the first subflow of MPTCP is made by the kernel, but theirs */
 		event->facts.holder.belongs = TCPWATCH_BELONGS_PROCESS;
 	} else {
@@ -130,35 +90,36 @@ static void count_owner(const struct tcpwatch_found *found)
 		tcpwatch_stat_add(TCPWATCH_STAT_OWNERS_NONE, 1);
 }
 
-static void add_bound(struct tcpwatch_event *event, struct last_cgroup *last)
+static void add_bound(struct tcpwatch_event *event, struct tcpwatch_cgroup *last)
 {
 	const struct tcpwatch_facts *facts = &event->facts;
 	struct tcpwatch_found *found = &event->found;
 	u64 cgroup = found->bound.task.pid ? found->bound.cgroup : 0;
 
 	found->bound.task.pid = 0;
-	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->time) &&
+	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->time,
+				facts->time) &&
 	    found->bound.cgroup != cgroup)
-		put_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);
+		tcpwatch_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);
 }
 
 /* from: a scan that was made, or NULL */
 static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners *from,
-		      struct last_cgroup *last)
+		      struct tcpwatch_cgroup *last)
 {
 	const struct tcpwatch_facts *facts = &event->facts;
 	struct tcpwatch_found *found = &event->found;
 	const struct tcpwatch_task *resident = NULL;
 
 	found->real = ktime_to_ns(ktime_mono_to_real(facts->time));
-	put_cgroup_path(found->cgroup_path, facts->task_cgroup, last);
+	tcpwatch_cgroup_path(found->cgroup_path, facts->task_cgroup, last);
 	if (from)
 		resident = tcpwatch_owners_resident(from, facts->netns_cookie);
 	if (resident)
 		found->netns_task = *resident;
 	if (!facts->holders)
 		return;
-	put_cgroup_path(found->holder_cgroup_path, facts->holder.cgroup, last);
+	tcpwatch_cgroup_path(found->holder_cgroup_path, facts->holder.cgroup, last);
 	add_bound(event, last);
 	if (has_process(event)) {
 		add_owner(event, from);
@@ -183,7 +144,7 @@ static bool is_repeat(const struct tcpwatch_event *event, const struct tcpwatch_
 }
 
 static void repeat(struct tcpwatch_event *event, const struct tcpwatch_event *last,
-		   struct last_cgroup *cgroups)
+		   struct tcpwatch_cgroup *cgroups)
 {
 	struct tcpwatch_found *found = &event->found;
 
@@ -241,7 +202,7 @@ static void want_scan(struct tcpwatch_owners *scan, const struct tcpwatch_event 
 
 void tcpwatch_resolve_now(struct tcpwatch_event *event, struct tcpwatch_owners *scan)
 {
-	struct last_cgroup last = {};
+	struct tcpwatch_cgroup last = {};
 
 	tcpwatch_owners_init(scan);
 	tcpwatch_found_init(&event->found);

@@ -207,16 +207,16 @@ enum tcpwatch_rule tcpwatch_rules_tuple(u8 state)
 	}
 }
 
-enum tcpwatch_takeover tcpwatch_rules_takeover(const struct tcpwatch_timewait *tw, bool bound,
-					       int sysctl)
+enum tcpwatch_reason tcpwatch_rules_takeover(const struct tcpwatch_timewait *tw, bool bound,
+					     int sysctl)
 {
 	if (!bound && !sysctl)
-		return TCPWATCH_TAKEOVER_OFF;
+		return TCPWATCH_REASON_OFF;
 	if (!bound && tw->substate == TCP_FIN_WAIT2)
-		return TCPWATCH_TAKEOVER_FIN_WAIT2;
+		return TCPWATCH_REASON_FIN_WAIT2;
 	if (!bound && sysctl == 2 && !tw->loopback)
-		return TCPWATCH_TAKEOVER_NOT_LOOPBACK;
+		return TCPWATCH_REASON_NOT_LOOPBACK;
 	if (!tw->timestamps)
-		return TCPWATCH_TAKEOVER_NO_TIMESTAMPS;
-	return bound || tw->aged ? TCPWATCH_TAKEOVER_YES : TCPWATCH_TAKEOVER_TOO_YOUNG;
+		return TCPWATCH_REASON_NO_TIMESTAMPS;
+	return bound || tw->aged ? TCPWATCH_REASON_NONE : TCPWATCH_REASON_TOO_YOUNG;
 }

@@ -54,26 +54,6 @@ struct tcpwatch_timewait {
 };
 
 /**
- * enum tcpwatch_takeover - may connect() take a four-tuple from TIME-WAIT, or why not?
- * @TCPWATCH_TAKEOVER_YES: it may
- * @TCPWATCH_TAKEOVER_OFF: tcp_tw_reuse is 0
- * @TCPWATCH_TAKEOVER_FIN_WAIT2: the peer has not closed yet
- * @TCPWATCH_TAKEOVER_NOT_LOOPBACK: tcp_tw_reuse is 2, and it was no local connection
- * @TCPWATCH_TAKEOVER_NO_TIMESTAMPS: it used no TCP timestamps
- * @TCPWATCH_TAKEOVER_TOO_YOUNG: it is not old enough
- * @TCPWATCH_TAKEOVER_COUNT: how many
- */
-enum tcpwatch_takeover {
-	TCPWATCH_TAKEOVER_YES,
-	TCPWATCH_TAKEOVER_OFF,
-	TCPWATCH_TAKEOVER_FIN_WAIT2,
-	TCPWATCH_TAKEOVER_NOT_LOOPBACK,
-	TCPWATCH_TAKEOVER_NO_TIMESTAMPS,
-	TCPWATCH_TAKEOVER_TOO_YOUNG,
-	TCPWATCH_TAKEOVER_COUNT
-};
-
-/**
  * tcpwatch_rules_conflict() - may two sockets not share a port?
  * @want: the requester
  * @own: an owner of the same port in the same netns and l3mdev
@@ -198,9 +178,9 @@ enum tcpwatch_rule tcpwatch_rules_tuple(u8 state);
  * Mirrors tcp_twsk_unique(). Of several reasons why not, the one to change first.
  *
  * Context: any.
- * Return: TCPWATCH_TAKEOVER_YES if it may.
+ * Return: TCPWATCH_REASON_NONE if it may.
  */
-enum tcpwatch_takeover tcpwatch_rules_takeover(const struct tcpwatch_timewait *tw, bool bound,
-					       int sysctl);
+enum tcpwatch_reason tcpwatch_rules_takeover(const struct tcpwatch_timewait *tw, bool bound,
+					     int sysctl);
 
 #endif /* _TCPWATCH_RULES_H */

@@ -29,10 +29,7 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
 	bind->addr4 = sk->sk_rcv_saddr;
 	bind->family = sk->sk_family;
 	bind->bucket_family = sk->sk_family;
-	if (sk->sk_family == AF_INET6)
-		bind->addr = sk->sk_v6_rcv_saddr;
-	else
-		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &bind->addr);
+	bind->addr = tcpwatch_sock_local(sk);
 	bind->state = READ_ONCE(sk->sk_state);
 	bind->reuse = sk->sk_reuse;
 	bind->reuseport = sk->sk_reuseport;
@@ -57,10 +54,7 @@ static void copy_ends(struct tcpwatch_sock *copy, const struct sock *sk)
 {
 	copy->port = sk->sk_num;
 	copy->peer_port = ntohs(sk->sk_dport);
-	if (sk->sk_family == AF_INET6)
-		copy->peer = sk->sk_v6_daddr;
-	else
-		ipv6_addr_set_v4mapped(sk->sk_daddr, &copy->peer);
+	copy->peer = tcpwatch_sock_peer(sk);
 }
 
 void tcpwatch_sock_want(struct tcpwatch_sock *copy, const struct sock *sk)
@@ -70,11 +64,17 @@ void tcpwatch_sock_want(struct tcpwatch_sock *copy, const struct sock *sk)
 	copy_ends(copy, sk);
 }
 
+u64 tcpwatch_sock_cgroup(const struct sock *sk)
+{
+	struct cgroup *cgroup = sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data);
+
+	/* a socket met by RCU alone may just be made anew */
+	return cgroup ? cgroup_id(cgroup) : 0;
+}
+
 void tcpwatch_sock_complete(struct tcpwatch_sock *copy, const struct sock *sk,
 			    const struct inet_bind_bucket *tb)
 {
-	struct cgroup *cgroup;
-
 	copy_ends(copy, sk);
 	copy->substate = copy->bind.state;
 	copy->belongs = TCPWATCH_BELONGS_UNACCEPTED;
@@ -87,6 +87,7 @@ void tcpwatch_sock_complete(struct tcpwatch_sock *copy, const struct sock *sk,
 	if (copy->bind.state == TCP_TIME_WAIT) {
 		copy->substate = READ_ONCE(inet_twsk(sk)->tw_substate);
 		copy->belongs = TCPWATCH_BELONGS_TIME_WAIT;
+		copy->connect_bound = tb && compat_tw_connect_bound(sk, tb);
 		return;
 	}
 	if (!sk_fullsock(sk)) {
@@ -99,9 +100,7 @@ void tcpwatch_sock_complete(struct tcpwatch_sock *copy, const struct sock *sk,
 	copy->self_bound = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
 	copy->uid = READ_ONCE(sk->sk_uid);
 	copy->ino = compat_sk_ino(sk);
-	cgroup = sock_cgroup_ptr((struct sock_cgroup_data *)&sk->sk_cgrp_data);
-	/* a socket met by RCU alone may just be made anew */
-	copy->cgroup = cgroup ? cgroup_id(cgroup) : 0;
+	copy->cgroup = tcpwatch_sock_cgroup(sk);
 }
 
 struct inet_bind_bucket *tcpwatch_sock_find_bucket(const struct net *net, u16 port, int l3mdev)
@@ -153,7 +152,7 @@ void tcpwatch_sock_timewait(struct tcpwatch_timewait *copy, const struct sock *s
 	copy->substate = READ_ONCE(tw->tw_substate);
 	copy->timestamps = READ_ONCE(tcp_twsk(sk)->tw_ts_recent_stamp);
 	copy->loopback = is_loopback(tw);
-	copy->aged = compat_tw_aged(sk);
+	copy->aged = !compat_tw_aged_ms(sk);
 }
 
 /*
@@ -182,6 +181,16 @@ u32 tcpwatch_sock_frees_ms(const struct sock *sk)
 		return 0;
 	left = timer_fires(&inet_twsk(sk)->tw_timer) - jiffies;
 	return left > 0 ? jiffies_to_msecs(left) : 0;
+}
+
+u32 tcpwatch_sock_age_ms(const struct sock *sk)
+{
+	long left = READ_ONCE(inet_twsk(sk)->tw_timer.expires) - jiffies;
+
+	/* listed before it is armed on newer kernels */
+	if (!timer_pending(&inet_twsk(sk)->tw_timer))
+		return 0;
+	return jiffies_to_msecs(TCP_TIMEWAIT_LEN - clamp(left, 0L, (long)TCP_TIMEWAIT_LEN));
 }
 
 void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)

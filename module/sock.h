@@ -3,13 +3,48 @@
 #ifndef _TCPWATCH_SOCK_H
 #define _TCPWATCH_SOCK_H
 
+#include <net/ipv6.h>
+#include <net/sock.h>
+
 #include "event.h"
 
 struct inet_bind_bucket;
-struct net;
-struct sock;
 struct tcpwatch_bucket;
 struct tcpwatch_timewait;
+
+/**
+ * tcpwatch_sock_local() - the local address of a socket
+ * @sk: a full, a TIME-WAIT or a request socket
+ *
+ * Context: any; the caller keeps @sk.
+ * Return: the address, an IPv4 one as v4-mapped.
+ */
+static inline struct in6_addr tcpwatch_sock_local(const struct sock *sk)
+{
+	struct in6_addr addr;
+
+	if (sk->sk_family == AF_INET6)
+		return sk->sk_v6_rcv_saddr;
+	ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &addr);
+	return addr;
+}
+
+/**
+ * tcpwatch_sock_peer() - its remote address, likewise
+ * @sk: the socket
+ *
+ * Context: any; the caller keeps @sk.
+ * Return: the address, an IPv4 one as v4-mapped.
+ */
+static inline struct in6_addr tcpwatch_sock_peer(const struct sock *sk)
+{
+	struct in6_addr addr;
+
+	if (sk->sk_family == AF_INET6)
+		return sk->sk_v6_daddr;
+	ipv6_addr_set_v4mapped(sk->sk_daddr, &addr);
+	return addr;
+}
 
 /**
  * tcpwatch_sock_bind() - copy what the bind rules compare of an owner
@@ -34,7 +69,8 @@ void tcpwatch_sock_want(struct tcpwatch_sock *copy, const struct sock *sk);
  * tcpwatch_sock_complete() - copy what an event tells of a holder
  * @copy: the copy; bind is set already, as the holder was judged by it
  * @sk: a full, a TIME-WAIT or a request socket
- * @tb: the bucket of its port, or NULL: then connect_bound stays false
+ * @tb: the bucket of its port, or NULL: then connect_bound stays false; of one in
+ *	TIME-WAIT it is told as well
  *
  * Context: as tcpwatch_sock_want(); with @tb, under its bhash lock.
  */
@@ -78,6 +114,26 @@ void tcpwatch_sock_timewait(struct tcpwatch_timewait *copy, const struct sock *s
  * Return: milliseconds, 0 when it is not a TIME-WAIT socket or due now.
  */
 u32 tcpwatch_sock_frees_ms(const struct sock *sk);
+
+/**
+ * tcpwatch_sock_age_ms() - how long a socket has been in TIME-WAIT
+ * @sk: a TIME-WAIT socket past FIN-WAIT-2
+ *
+ * A FIN that comes again begins the time anew.
+ *
+ * Context: as tcpwatch_sock_bind().
+ * Return: milliseconds.
+ */
+u32 tcpwatch_sock_age_ms(const struct sock *sk);
+
+/**
+ * tcpwatch_sock_cgroup() - the control group a socket was made in
+ * @sk: a full socket
+ *
+ * Context: as tcpwatch_sock_bind().
+ * Return: its id in the default hierarchy.
+ */
+u64 tcpwatch_sock_cgroup(const struct sock *sk);
 
 /**
  * tcpwatch_task_copy() - copy who a task is

@@ -22,8 +22,13 @@
 	X(STAT, TW_BIND_OVER, "tw_bind_over") \
 	X(STAT, TW_CONNECT, "tw_connect") \
 	X(STAT, TW_SYN, "tw_syn") \
-	/* and of them too many at once for an event each */ \
+	/* events that are no conflicts, too many at once to be recorded one by one */ \
 	X(STAT, TW_COALESCED, "tw_coalesced") \
+	/* connections closed in order that got no TIME-WAIT where they should */ \
+	X(STAT, TW_OVERFLOW, "tw_overflow") \
+	/* what was not added up for want of a row, and rows given to others after a rest */ \
+	X(STAT, LEDGER_FULL, "ledger_full") \
+	X(STAT, LEDGER_FORGOTTEN, "ledger_forgotten") \
 	/* those that did not give way to a connect(), and why not */ \
 	X(STAT, TW_OFF, "tw_refused_off") \
 	X(STAT, TW_FIN_WAIT2, "tw_refused_fin_wait2") \
@@ -31,6 +36,14 @@
 	X(STAT, TW_NO_TIMESTAMPS, "tw_refused_no_timestamps") \
 	X(STAT, TW_TOO_YOUNG, "tw_refused_too_young") \
 	X(STAT, TW_RACED, "tw_refused_raced") \
+	/* destinations that came to have most of the source ports they can have */ \
+	X(STAT, EXHAUSTIONS, "exhaustions") \
+	/* listeners that found no row, again whenever somebody knocks */ \
+	X(STAT, LISTENERS_FULL, "listeners_full") \
+	/* connections whose wait could not be noted, because too many were waiting */ \
+	X(STAT, WAITS_FULL, "waits_full") \
+	/* listeners in whose queue connections waited that nobody accepted */ \
+	X(STAT, STUCK, "listeners_stuck") \
 	/* connect() that failed for a reason of its own, or whose reason cannot be told */ \
 	X(STAT, CONNECTS_OTHER, "connects_other") \
 	/* events overwritten before the worker could publish them */ \

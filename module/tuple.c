@@ -61,7 +61,7 @@ static bool takes_over(const struct sock *sk, bool bound)
 	tcpwatch_sock_timewait(&tw, sk);
 	return tcpwatch_rules_takeover(&tw, bound,
 				       READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_tw_reuse)) ==
-	       TCPWATCH_TAKEOVER_YES;
+	       TCPWATCH_REASON_NONE;
 }
 
 /*

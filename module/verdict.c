@@ -50,6 +50,7 @@ struct walk {
 void tcpwatch_verdict_init(struct tcpwatch_facts *facts)
 {
 	facts->kind = TCPWATCH_KIND_CONFLICT;
+	facts->reason = TCPWATCH_REASON_NONE;
 	facts->rule = TCPWATCH_RULE_UNKNOWN;
 	facts->relation = TCPWATCH_RELATION_SAME;
 	facts->fixes = 0;
@@ -218,10 +219,7 @@ static void ask_listeners(struct walk *walk, const struct sock *met)
 		ask_chain(walk, &facts->want.bind.addr);
 	if (walk->listener)
 		return;
-	if (met->sk_family == AF_INET6)
-		addr = met->sk_v6_rcv_saddr;
-	else
-		ipv6_addr_set_v4mapped(met->sk_rcv_saddr, &addr);
+	addr = tcpwatch_sock_local(met);
 	ask_chain(walk, &addr);
 }
 
