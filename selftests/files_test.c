@@ -83,6 +83,12 @@ TEST_F(files, modes)
 		{ PAGE, 0444 },
 		{ "/proc/tcpwatch_events", 0400 },
 		{ TREE "conflicts", 0400 },
+		{ TREE "timewait", 0400 },
+		{ TREE "ephemeral", 0400 },
+		{ TREE "listeners", 0400 },
+		{ TREE "reconcile", 0400 },
+		{ TREE "ports", 0600 },
+		{ TREE "connections", 0600 },
 		{ TREE "hooks", 0444 },
 		{ TREE "stats", 0444 },
 		{ TREE "control", 0600 },
@@ -127,7 +133,9 @@ TEST_F(files, control)
 		"alert=on=off", "alert_rate=0", "alert_rate=1001", "alert_rate=-1",
 		"alert_rate=5x", "alert_rate", "clear=1", "=", "=on", "alert_rate=7 nonsense",
 		"nonsense alert_rate=7", "alert=off alert_rate=0", "\x1b[2J", "alert=\xff\xfe",
-		"alert_rate=99999999999999999999",
+		"alert_rate=99999999999999999999", "exhaustion", "exhaustion=101",
+		"exhaustion=-1", "exhaustion=90 exhaustion=x", "stuck", "stuck=3601", "stuck=x",
+		"ports", "ports=", "ports=0", "ports=80-70", "alert=off ports=x",
 	};
 	char before[256], big[4096];
 	size_t i;
@@ -135,7 +143,7 @@ TEST_F(files, control)
 	ASSERT_EQ(write_file(TREE "control", "alert=on alert_rate=5\n", 22), 0);
 	ASSERT_GT(read_file(TREE "control"), 0);
 	snprintf(before, sizeof(before), "%.255s", text);
-	EXPECT_STREQ(before, "alert=on\nalert_rate=5\nclear\n");
+	EXPECT_STREQ(before, "alert=on\nalert_rate=5\nexhaustion=90\nstuck=5\nports=all\nclear\n");
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		/* write() of nothing does not reach a file's method */
 		if (*bad[i])
@@ -154,7 +162,7 @@ TEST_F(files, control)
 
 	EXPECT_EQ(write_file(TREE "control", "alert=off\talert_rate=17", 23), 0);
 	read_file(TREE "control");
-	EXPECT_STREQ(text, "alert=off\nalert_rate=17\nclear\n");
+	EXPECT_STREQ(text, "alert=off\nalert_rate=17\nexhaustion=90\nstuck=5\nports=all\nclear\n");
 	EXPECT_EQ(write_file(TREE "control", before, 22), 0);
 }
 
@@ -354,6 +362,14 @@ TEST_F(files, other_netns)
 	ASSERT_EQ(events_open(&other), 0);
 	EXPECT_EQ(events_next(&other, SILENCE), NULL);
 	close(other.fd);
+}
+
+/* Who switches ftrace off is told no, instead of making us blind. */
+TEST_F(files, not_blinded)
+{
+	EXPECT_EQ(write_file("/proc/sys/kernel/ftrace_enabled", "0", 1), EBUSY);
+	ASSERT_GT(read_file("/proc/sys/kernel/ftrace_enabled"), 0);
+	EXPECT_STREQ(text, "1\n");
 }
 
 TEST_HARNESS_MAIN

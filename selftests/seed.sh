@@ -14,17 +14,18 @@ if loaded && [ ! -e /vm/env ]; then
 	exit "$KSFT_SKIP"
 fi
 loaded && rmmod tcpwatch
-ktap_set_plan 7
+ktap_set_plan 8
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Holds ports 18081 (listening), 18082 (bound), 18083 (a connection, whose listener
-# is closed). At a line `fork` a child takes over, `close` ends the connection.
+# is closed); a client waits at 18081. At a line `fork` a child takes over, `close` ends the connection.
 cat > "$work/holder" <<'END'
 import os, socket, sys
 open("/proc/self/comm", "w").write("holder")
-listener = socket.create_server(("127.0.0.1", 18081))
+listener = socket.create_server(("127.0.0.1", 18081), backlog=128)
+waits = socket.create_connection(("127.0.0.1", 18081))
 bound = socket.socket()
 bound.bind(("127.0.0.1", 18082))
 server = socket.create_server(("127.0.0.1", 18083))
@@ -84,6 +85,20 @@ says() {
 	done
 }
 
+# row PORT COLUMN...: of the listener there
+row() {
+	awk -F '\t' -v at="127.0.0.1:$1" -v wanted="$2" '
+		NR == 1 { for (i = 1; i <= NF; i++) col[$i] = i; n = split(wanted, names, " "); next }
+		$col["address"] == at { for (i = 1; i <= n; i++) printf "%s ", $col[names[i]] }' \
+		/sys/kernel/debug/tcpwatch/listeners
+}
+# read before anything else has happened; its backlog is python's 128
+waiting() {
+	echo "# $(row 18081 "pid comm accept_now accept_max asked backlog listened_pid")"
+	[ "$(row 18081 "pid comm accept_now accept_max asked backlog listened_pid")" = \
+		"$holder holder 1 1 - 128 - " ]
+}
+check "a listener, and who waits in its accept queue" waiting
 check "a listener: whoever has it open" \
 	says 18081 rule=listener bound_pid=$holder bound_comm=holder bound_uid=0 \
 	bound_seeded=1 bound_exited_ms= holder_pid=$holder

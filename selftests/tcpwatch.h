@@ -161,19 +161,20 @@ static inline int make_socket(const struct side *side)
 	return fd;
 }
 
-/* One open file of events; of reuse only when asked for. */
+/* One open file of events; of more than conflicts only what is asked for, a word each. */
 struct events {
 	int fd;
-	bool reuse;
+	const char *also;
 	char buf[65536];
 	size_t len;
 	char line[65536];
+	char given[65536];
 };
 
 static inline int events_open(struct events *events)
 {
 	events->len = 0;
-	events->reuse = false;
+	events->also = NULL;
 	events->fd = open(TREE "events", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return events->fd < 0 ? -1 : 0;
 }
@@ -205,6 +206,23 @@ static inline const char *events_line(struct events *events, int ms)
 	return events->line;
 }
 
+/* Is it asked for? What has no kind, or another, is. */
+static inline bool is_asked_for(const struct events *events, const char *line)
+{
+	static const char *const kinds[] = {
+		"reuse", "refusal", "overflow", "exhaustion", "backlog", "stuck",
+	};
+	const char *at = strstr(line, " event=");
+	size_t i, len;
+
+	for (i = 0; at && i < sizeof(kinds) / sizeof(*kinds); i++) {
+		len = strlen(kinds[i]);
+		if (!strncmp(at + 7, kinds[i], len) && at[7 + len] == ' ')
+			return events->also && strstr(events->also, kinds[i]);
+	}
+	return true;
+}
+
 /* The next line that is asked for. */
 static inline const char *events_next(struct events *events, int ms)
 {
@@ -212,8 +230,9 @@ static inline const char *events_next(struct events *events, int ms)
 
 	do
 		line = events_line(events, ms);
-	while (line && !events->reuse && strstr(line, " event=reuse "));
-	return line;
+	while (line && !is_asked_for(events, line));
+	/* what is passed over next leaves it alone */
+	return line ? memcpy(events->given, line, strlen(line) + 1) : NULL;
 }
 
 /*

@@ -4,7 +4,7 @@
  * way is taken several times, and each time is an event and is counted; what the
  * kernel counts itself must be the same number.
  */
-#include "tcpwatch.h"
+#include "tables.h"
 #include "../kselftest.h"
 #include "../kselftest_harness.h"
 #include "expect.h"
@@ -32,36 +32,13 @@ FIXTURE_VARIANT(reuse) {
 FIXTURE_VARIANT_ADD(reuse, v4) { .family = AF_INET, .at = "127.0.0.1" };
 FIXTURE_VARIANT_ADD(reuse, v6) { .family = AF_INET6, .at = "::1" };
 
-/* TWRecycled of our namespace. */
-static long long recycled(void)
-{
-	char names[4096], values[4096], *name, *value, *n, *v;
-	FILE *file = fopen("/proc/thread-self/net/netstat", "r");
-	long long found = -1;
-
-	if (!file || !fgets(names, sizeof(names), file) || !fgets(values, sizeof(values), file))
-		return -1;
-	fclose(file);
-	names[strcspn(names, "\n")] = '\0';
-	values[strcspn(values, "\n")] = '\0';
-	name = strtok_r(names, " ", &n);
-	value = strtok_r(values, " ", &v);
-	while (name && value) {
-		if (!strcmp(name, "TWRecycled"))
-			found = atoll(value);
-		name = strtok_r(NULL, " ", &n);
-		value = strtok_r(NULL, " ", &v);
-	}
-	return found;
-}
-
 FIXTURE_SETUP(reuse)
 {
 	if (unfit())
 		SKIP(return, "%s", unfit());
 	ASSERT_EQ(enter_world(&self->tally.world), 0);
-	self->tally.world.events.reuse = true;
-	ASSERT_EQ(recycled(), 0);
+	self->tally.world.events.also = "reuse";
+	ASSERT_EQ(mib("TWRecycled"), 0);
 	self->tally.bind_over = stat_value("tw_bind_over");
 	self->tally.connect = stat_value("tw_connect");
 	self->tally.syn = stat_value("tw_syn");
@@ -80,7 +57,7 @@ static void expect_counts(struct __test_metadata *_metadata, struct tally *tally
 	EXPECT_EQ(stat_value("tw_bind_over"), tally->bind_over + bind_over);
 	EXPECT_EQ(stat_value("tw_connect"), tally->connect + connect);
 	EXPECT_EQ(stat_value("tw_syn"), tally->syn + syn);
-	EXPECT_EQ(recycled(), connect);
+	EXPECT_EQ(mib("TWRecycled"), connect);
 }
 
 /* One event of a reuse, with these keys. */
@@ -260,7 +237,7 @@ TEST_F(reuse, connect_refused)
 	ASSERT_GE(server, 0);
 	ASSERT_EQ(sysctl("ipv4/tcp_tw_reuse", "0\n"), 0);
 	ASSERT_EQ(time_wait_on(server, CLIENT, variant->at, SERVER), 0);
-	self->tally.world.events.reuse = false;
+	self->tally.world.events.also = NULL;
 	ASSERT_EQ(client_on(CLIENT, variant->at, SERVER), -1);
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	EXPECT_GT(stat_value("tw_refused_off"), off);

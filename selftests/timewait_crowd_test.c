@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * 100,000 TIME-WAIT sockets, half of them on one port, half on as many ports as there
+ * are: the tables tell all of them, soon, and whoever wants something else meanwhile
+ * gets it. Run under icount, where a minute is long enough to make them in.
+ */
+#include "tables.h"
+#include <pthread.h>
+#include <sys/resource.h>
+#include <time.h>
+#include "../kselftest.h"
+#include "../kselftest_harness.h"
+#include "expect.h"
+
+/*
+ * So many of each kind. A debug kernel takes ten times as long, which is as good as
+ * forever under emulation: there it is the walk that is looked at, not its length.
+ */
+static int each = 50000;
+static bool debug_kernel;
+
+/* How long a read may take, and how long somebody else may wait meanwhile, in ms. */
+#define READ_MS		500
+#define WAIT_MS		20
+
+static long long now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
+/* Read it whole; its lines, or -1. */
+static int read_whole(const char *path, long long *us)
+{
+	static char buf[1 << 16];
+	int fd = open(path, O_RDONLY), lines = 0;
+	long long start = now_us();
+	ssize_t got, i;
+
+	if (fd < 0)
+		return -1;
+	while ((got = read(fd, buf, sizeof(buf))) > 0) {
+		for (i = 0; i < got; i++)
+			lines += buf[i] == '\n';
+	}
+	*us = now_us() - start;
+	close(fd);
+	return got ? -1 : lines;
+}
+
+/* One that binds and connects all the time, and how long it waited at most. */
+struct other {
+	bool stop;
+	long long worst_us;
+	int rounds;
+};
+
+static void *go_on(void *arg)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	struct other *other = arg;
+	struct side side = { "127.0.0.1", 0 };
+	int fd, server = server_on("127.0.0.1", 999);
+	long long start;
+
+	while (!__atomic_load_n(&other->stop, __ATOMIC_RELAXED)) {
+		start = now_us();
+		fd = make_socket(&side);
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		if (fd < 0 || bind_to(fd, "127.0.0.1", 1000) || connect_to(fd, "127.0.0.1", 999))
+			return NULL;
+		close(fd);
+		close(accept(server, NULL, NULL));
+		if (now_us() - start > other->worst_us)
+			other->worst_us = now_us() - start;
+		other->rounds++;
+		usleep(1000);
+	}
+	return NULL;
+}
+
+/*
+ * So many that are closed by the client first, or by the server. So few from each address
+ * that no port comes up twice: a SYN into TIME-WAIT would take its place.
+ */
+static void make_crowd(struct __test_metadata *_metadata, int port, bool client_first)
+{
+	int i, client, child, server = server_on("0.0.0.0", port);
+	char from[] = "127.0.0.2";
+	struct side side = { from, 0 };
+
+	ASSERT_GE(server, 0);
+	for (i = 0; i < each; i++) {
+		from[8] = '2' + i / (each / 8);
+		client = make_socket(&side);
+		ASSERT_EQ(set_on(client, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 0);
+		ASSERT_EQ(bind_to(client, from, 0), 0);
+		ASSERT_EQ(connect_to(client, "127.0.0.1", port), 0);
+		child = accept(server, NULL, NULL);
+		ASSERT_GE(child, 0);
+		close(client_first ? client : child);
+		close(client_first ? child : client);
+	}
+}
+
+TEST(hundred_thousand)
+{
+	struct world world;
+	struct other other = {};
+	long long us;
+	pthread_t thread;
+	char all[16];
+	int lines;
+
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	debug_kernel = !access("/sys/kernel/debug/kmemleak", F_OK);
+	if (debug_kernel)
+		each = 1000;
+	snprintf(all, sizeof(all), "%d", each);
+	ASSERT_EQ(enter_world(&world), 0);
+	ASSERT_EQ(range(1024, 65535), 0);
+	ASSERT_EQ(sysctl("ipv4/tcp_max_tw_buckets", "262144\n"), 0);
+	/* or they would take each other's */
+	ASSERT_EQ(sysctl("ipv4/tcp_tw_reuse", "0\n"), 0);
+	us = now_us();
+	make_crowd(_metadata, SERVER, false);
+	make_crowd(_metadata, SERVER + 1, true);
+	usleep(100000);
+	TH_LOG("made in %lld ms", (now_us() - us) / 1000);
+	ASSERT_EQ(sockstat_tw(), 2 * each);
+	ASSERT_EQ(mib("TW"), 2 * each);
+
+	ASSERT_EQ(pthread_create(&thread, NULL, go_on, &other), 0);
+	lines = read_whole(TREE "timewait", &us);
+	TH_LOG("timewait: %d lines in %lld us", lines, us);
+	EXPECT_GT(lines, each / 8);
+	EXPECT_TRUE(us < READ_MS * 1000 || debug_kernel);
+	lines = read_whole(PAGE, &us);
+	TH_LOG("page: %d lines in %lld us", lines, us);
+	EXPECT_GT(lines, 5);
+	EXPECT_TRUE(us < READ_MS * 1000 || debug_kernel);
+	lines = read_whole(TREE "ephemeral", &us);
+	TH_LOG("ephemeral: %d lines in %lld us", lines, us);
+	EXPECT_GT(lines, 8);
+	EXPECT_TRUE(us < READ_MS * 1000 || debug_kernel);
+	__atomic_store_n(&other.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	TH_LOG("bind, connect, reset meanwhile: %d times, %lld us at most", other.rounds,
+	       other.worst_us);
+	EXPECT_GT(other.rounds, 3);
+	EXPECT_TRUE(other.worst_us < WAIT_MS * 1000 || debug_kernel);
+
+	EXPECT_EQ(sockstat_tw(), 2 * each);
+	EXPECT_STREQ(port_cell(SERVER, "time_wait"), all);
+	EXPECT_STREQ(port_cell(SERVER, "active_close"), all);
+	EXPECT_STREQ(port_cell(SERVER + 1, "passive_close"), all);
+	EXPECT_STREQ(peer_cell("127.0.0.1:18081", "time_wait"), all);
+	EXPECT_STREQ(peer_cell("127.0.0.1:18080", "passive_close"), all);
+	close(world.events.fd);
+}
+
+TEST_HARNESS_MAIN
