@@ -12,7 +12,7 @@ demo=$HERE/tcpwatch-demo
 [ -x "$demo" ] || demo=$HERE/../../scripts/tcpwatch-demo
 [ -x "$demo" ] || demo=$HERE/../scripts/tcpwatch-demo
 [ -x "$demo" ] || { ktap_skip_all "no tcpwatch-demo"; exit "$KSFT_SKIP"; }
-ktap_set_plan 9
+ktap_set_plan 23
 
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
@@ -41,5 +41,31 @@ seconds() { grep -Eq ' 0\.0\.0\.0:18080 +time_wait .*python3.*, no process, left
 check "the page says when it frees" seconds
 told() { [ "$(grep -c 'tcpwatch: bind .* refused' "$out")" = 3 ]; }
 check "three alerts in the kernel log" told
+restarted() { grep -q 'event=reuse .*call=bind' "$out" || tr -d '\n' < "$out" | grep -q 'event=reuse'; }
+check "the restart over TIME-WAIT is recorded" restarted
+slow() { sed -n '/too slow/,$p' "$out" | grep -Eq "$1"; }
+check "too slow: five wait, one more than the backlog" slow 'LISTEN +5 +4 .*:18090'
+check "...the other SYNs are dropped for the accept queue" slow 'syn_accept_full [1-9]'
+check "...nobody has accepted for a while" slow 'nobody has accepted for [5-9] s$'
+check "...says the kernel log, of whom" \
+	slow 'nobody has accepted for [5-9] s, and 5 of 4\+1 wait: held by .*python3\[[0-9]+\] \(S\)'
+check "...then ten are accepted" slow '127\.0\.0\.1:18090 .* 10 +[1-9]'
+# five were in the queue all the while, the others came in time
+waited() { slow '^ +(4\.19 s to 8\.39|8\.39 s to 16\.8) s +5 #####$'; }
+check "...half of them had waited for more than four seconds" waited
+ends() { sed -n '/One listener, three clients/,/five-tuple/p' "$out" | grep -Ec "$1"; }
+listens() { [ "$(ends '^ +0\.0\.0\.0:18080 +- +listening +LISTEN')" = 1 ]; }
+check "the table of ends: one listens" listens
+of_three() { [ "$(ends "$1")" = 3 ]; }
+check "...three were accepted, all on its port" \
+	of_three '^ +127\.0\.0\.1:18080 +127\.0\.0\.1:[0-9]+ +accepted +ESTABLISHED'
+check "...three were opened by clients, from ports of their own" \
+	of_three '^ +127\.0\.0\.1:[0-9]+ +127\.0\.0\.1:18080 +initiated +ESTABLISHED'
+whole() { sed -n '/the port as a whole/,/^$/p' "$out" | grep -Eq '^ +18080 +listening,accepted(,initiated)? +3 '; }
+check "...and the port has all three" whole
+ledger() { sed -n '/At last the ledger/,$p' "$out" | grep -Eq "^ +$1 +$2\$"; }
+check "the ledger: we closed first" ledger active_close 1
+check "...and one bind went over it" ledger bind_over 1
+check "...and who left it is gone" ledger exited 1
 
 ktap_finished

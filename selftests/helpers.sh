@@ -1,0 +1,270 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The verbs of scripts/tcpwatch, as a person uses them: what they say of ports in every
+# situation, how they end, and that they ask for what they lack.
+
+. "$(dirname "$0")/lib.sh"
+
+ktap_print_header
+loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
+tcpwatch=$HERE/tcpwatch
+[ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
+[ -x "$tcpwatch" ] || { ktap_skip_all "no tcpwatch"; exit "$KSFT_SKIP"; }
+ktap_set_plan 42
+
+work=$(mktemp -d)
+pids=''
+cleanup() {
+	# shellcheck disable=SC2086
+	[ -z "$pids" ] || kill $pids 2> /dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+# python in the background, which prints a line when it is ready; its pid goes to $pid
+act() { # PROGRAM
+	: > "$work/ready"
+	echo "import socket, sys, time
+def ready():
+    print('ready', flush=True)
+    time.sleep(1000)
+$1" > "$work/program"
+	python3 "$work/program" > "$work/ready" &
+	pid=$!
+	pids="$pids $pid"
+	within 20 [ -s "$work/ready" ]
+}
+gone() { kill "$pid"; wait "$pid" 2> /dev/null; }
+
+# STATUS TEXT COMMAND...: it exits so, and prints a line that matches
+says() {
+	status=$1 text=$2
+	shift 2
+	"$@" > "$work/out" 2>&1
+	rc=$?
+	if [ $rc != "$status" ] || { [ -n "$text" ] && ! grep -Eq "$text" "$work/out"; }; then
+		sed 's/^/# /' "$work/out"
+		echo "# exit status $rc"
+		return 1
+	fi
+}
+
+# why, in the situations of the README
+check "why: a port that is free" says 0 '^0\.0\.0\.0:18100 can be bound\.$' \
+	"$tcpwatch" why 18100
+act "s = socket.create_server(('127.0.0.1', 18100))
+ready()"
+check "why: a listener" says 1 \
+	"^0\\.0\\.0\\.0:18100 cannot be bound: python3\\[$pid\\] listens on 127\\.0\\.0\\.1:18100\\.\$" \
+	"$tcpwatch" why 18100
+check "...with the evidence" says 1 '^  rule +listener$' "$tcpwatch" why 18100
+check "...not in the way of another address" says 0 'can be bound' \
+	"$tcpwatch" why 127.0.0.2:18100
+check "...and of IPv6 with the option that helps" says 1 'To get it: set IPV6_V6ONLY' \
+	"$tcpwatch" why '[::]:18100'
+check "......which does" says 0 'can be bound' "$tcpwatch" why '[::]:18100' --v6only
+gone
+act "s = socket.socket()
+s.bind(('0.0.0.0', 18101))
+ready()"
+check "why: bound, not listening" says 1 \
+	"python3\\[$pid\\] is bound to 0\\.0\\.0\\.0:18101, and does not listen" \
+	"$tcpwatch" why 18101
+gone
+act "s = socket.create_server(('127.0.0.1', 18102))
+c = socket.socket()
+c.bind(('127.0.0.1', 18103))
+c.connect(('127.0.0.1', 18102))
+ready()"
+check "why: a client has it" says 1 \
+	"python3\\[$pid\\] has a connection from 127\\.0\\.0\\.1:18103 to 127\\.0\\.0\\.1:18102 \\(ESTABLISHED\\)" \
+	"$tcpwatch" why 18103
+gone
+act "s = socket.create_server(('127.0.0.1', 18104))
+c = socket.create_connection(('127.0.0.1', 18104))
+a = s.accept()[0]
+a.close()
+c.recv(1)
+c.close()
+s.close()
+ready()"
+check "why: TIME-WAIT" says 1 \
+	"is in TIME-WAIT, left by python3\\[$pid\\]" "$tcpwatch" why 18104
+check "...which frees by itself" says 1 '^It frees by itself in ([1-9]|[1-5][0-9]|6[0-8]) s\.$' \
+	"$tcpwatch" why 18104
+check "...or with SO_REUSEADDR" says 0 'can be bound' "$tcpwatch" why 18104 --reuseaddr
+
+# wait
+check "wait: a port that is free" says 0 '' "$tcpwatch" wait 18100
+check "...gives up in time, and says for what it waited" says 1 \
+	'18104 cannot be bound after 1 s: .* is in TIME-WAIT' "$tcpwatch" wait 18104 --timeout 1
+act "s = socket.create_server(('127.0.0.1', 18105))
+ready()"
+# the server ends when it has been told of
+freed() {
+	"$tcpwatch" wait 18105 --timeout 60 2> "$work/waits" &
+	waiter=$!
+	within 30 grep -q 'waiting for 0\.0\.0\.0:18105: python3.* listens' "$work/waits" || return 1
+	gone
+	wait $waiter
+}
+check "...returns when it is free" freed
+# a process may call itself what it likes
+act "open('/proc/self/comm', 'w').write(' verdict=free ')
+s = socket.create_server(('127.0.0.1', 18105))
+ready()"
+check "...not deceived by a name" says 1 'cannot be bound after 0 s' \
+	"$tcpwatch" wait 18105 --timeout 0
+
+# run
+# by a control group its processes are told from others
+if ! grep -q ' cgroup2 ' /proc/mounts; then
+	mkdir -p /sys/fs/cgroup
+	mount -t cgroup2 none /sys/fs/cgroup
+fi
+check "run: passes the exit status on" says 5 '' "$tcpwatch" run -- sh -c 'exit 5'
+check "...and success, without a word" says 0 '' "$tcpwatch" run true
+silent() { ! [ -s "$work/out" ]; }
+check "...really" silent
+cat > "$work/test.py" <<'END'
+import socket, sys
+s = socket.socket()
+s.bind(('127.0.0.1', 18106))
+s.listen()
+t = socket.socket()
+try:
+    t.bind(('127.0.0.1', 18106))
+except OSError:
+    sys.exit(7)
+END
+check "...of a test that was refused a port tells who had it" says 7 \
+	'bind of 127\.0\.0\.1:18106 by python3\[[0-9]+\] was refused \(EADDRINUSE, listener\): python3\[[0-9]+\] listens on 127\.0\.0\.1:18106' \
+	"$tcpwatch" run -- python3 "$work/test.py"
+check "...among its own" says 7 '^Its own processes:$' "$tcpwatch" run -- python3 "$work/test.py"
+left() { ! find /sys/fs/cgroup -name 'tcpwatch-run.*' | grep .; }
+check "...and no control group stays behind" left
+check "...and of one that was not that there was nothing" says 3 \
+	'^Nothing was refused, dropped or exhausted\.$' "$tcpwatch" run -- sh -c 'exit 3'
+
+# tail
+"$tcpwatch" tail --port 18106 --since 5m --json > "$work/tail" &
+tailer=$!
+pids="$pids $tailer"
+objects() { python3 -c "
+import json, sys
+lines = [json.loads(line) for line in open('$work/tail')]
+sys.exit(not lines or any(line['want'] != '127.0.0.1:18106' for line in lines))"; }
+check "tail: what was there, as JSON" within 20 objects
+count=$(wc -l < "$work/tail")
+python3 "$work/test.py"
+more() { [ "$(wc -l < "$work/tail")" -gt "$count" ]; }
+check "...and what comes" within 20 more
+kill $tailer
+by_rule() {
+	timeout 10 "$tcpwatch" tail --rule "$1" --since 5m > "$work/tail"
+	! grep -v "rule=$1 " "$work/tail" && [ -s "$work/tail" ]
+}
+check "...by rule" by_rule listener
+four() { [ "$(wc -l < "$work/tail")" -ge 4 ]; }
+# numbers are not compared as text: a ninth event may be the last before the tenth
+fresh() {
+	while stat_value events | grep -qv '[89]$'; do python3 "$work/test.py"; sleep 0.2; done
+	"$tcpwatch" tail > "$work/tail" &
+	tailer=$!
+	pids="$pids $tailer"
+	within 20 asleep $tailer || return 1
+	python3 "$work/test.py"; python3 "$work/test.py"; python3 "$work/test.py"; python3 "$work/test.py"
+	within 20 four
+	sleep 1
+	kill $tailer
+	[ "$(wc -l < "$work/tail")" = 4 ]
+}
+check "...and nothing that was before" fresh
+check "tail: what makes no sense" says 2 'takes a number' "$tcpwatch" tail --since soon
+
+# ports, report, metrics
+act "s = socket.create_server(('127.0.0.1', 18107))
+ready()"
+check "ports" says 0 '18107 +listening .*python3' "$tcpwatch" ports 18107
+check "ports -c" says 0 '127\.0\.0\.1:18107 +- +listening +LISTEN' "$tcpwatch" ports -c 18107
+check "ports: what makes no sense" says 2 'takes numbers and ranges' "$tcpwatch" ports 0
+check "top" says 0 '^127\.0\.0\.1:18107 +python3\[[0-9]+\] +\.+ +0/[0-9]+ ' "$tcpwatch" top -1
+fits() {
+	LINES=$2 COLUMNS=$1 "$tcpwatch" top -1 < /dev/null > "$work/out"
+	awk -v columns="$1" -v lines="$2" 'length > columns { bad = 1 }
+		END { exit bad || NR > lines || NR < 6 }' "$work/out" &&
+		! grep -q "$(printf '\033')" "$work/out" && return
+	sed 's/^/# /' "$work/out"
+	return 1
+}
+# a queue as long as there may be, a crowd of ports
+somaxconn=$(cat /proc/sys/net/core/somaxconn)
+echo 65535 > /proc/sys/net/core/somaxconn
+act "s = socket.create_server(('127.0.0.1', 18108), backlog=65535)
+many = [socket.create_server(('127.0.0.1', 18110 + i)) for i in range(60)]
+c = [socket.create_connection(('127.0.0.1', 18108)) for i in range(20)]
+time.sleep(6)
+ready()"
+check "...on a screen of 80 by 24, without colour" fits 80 24
+check "...of 200 by 50" fits 200 50
+echo "$somaxconn" > /proc/sys/net/core/somaxconn
+gone
+# a terminal, on which it is drawn twice and then quits
+drawn() {
+	python3 -c "
+import os, pty, signal, sys
+signal.alarm(60)
+pid, fd = pty.fork()
+if not pid:
+    os.environ['TERM'] = 'vt100'
+    os.execv('$tcpwatch', ['tcpwatch', 'top', '-d', '1'])
+seen, quit = b'', False
+while True:
+    try:
+        seen += os.read(fd, 4096)
+    except OSError:
+        break
+    if seen.count(b'\033[H') >= 2 and not quit:
+        quit = True
+        os.write(fd, b'q')
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or not seen.rstrip().endswith(b'\033[?25h'))"
+}
+check "...on a terminal, until q, which is left as it was" drawn
+check "report" says 0 '^== kernel log$' "$tcpwatch" report
+json() { "$tcpwatch" report --json > "$work/json" && python3 -c "
+import json
+# the deceiver from above is among them
+report = json.load(open('$work/json'))
+assert any(row['address'] == '127.0.0.1:18107' for row in report['listeners'])
+assert any(row['rule'] == 'listener' for row in report['conflicts'])
+assert report['events'] and report['stats']['conflicts'] > 0"; }
+check "report --json" json
+check "metrics" says 0 '^tcpwatch_refused_total\{rule="listener"\} [1-9]' "$tcpwatch" metrics
+check "...of listeners" says 0 \
+	'^tcpwatch_listener_backlog\{netns="[0-9]+",address="127\.0\.0\.1:18107",pid="[0-9]+"\} [1-9]' \
+	"$tcpwatch" metrics
+once() {
+	"$tcpwatch" metrics > "$work/out" && awk '
+		/^# TYPE/ { bad += seen[$3]++ > 0 }
+		/^[^#]/ { lines++; bad += line[$1]++ > 0 }
+		END { exit bad || lines < 20 }' "$work/out"
+}
+check "...nothing twice" once
+gone
+
+# without what they need
+check "a verb that is none" says 2 'no such verb: nonsense' "$tcpwatch" nonsense
+help() {
+	for verb in why wait run tail ports top report metrics demo inuse slow closes; do
+		says 0 "usage: tcpwatch-$verb" setpriv --reuid 65534 --clear-groups "$tcpwatch" $verb --help ||
+			return 1
+	done
+}
+cp "$(dirname "$tcpwatch")"/tcpwatch* "$work" && chmod 755 "$work" "$work"/tcpwatch*
+tcpwatch=$work/tcpwatch
+check "help is for everybody" help
+refused() { says 2 'cannot be read; type: sudo' setpriv --reuid 65534 --clear-groups "$tcpwatch" ports; }
+check "who may not read is told what to type" refused
+
+ktap_finished
