@@ -6,20 +6,31 @@ V ?= 0
 export V
 Q := $(if $(filter 0,$(V)),@)
 
+PREFIX ?= /usr/local
+INSTALL_MOD_PATH ?= $(DESTDIR)
+BIN := $(DESTDIR)$(PREFIX)/bin
+VERBS := $(DESTDIR)$(PREFIX)/libexec/tcpwatch
+SHARE := $(DESTDIR)$(PREFIX)/share
+MAN := $(SHARE)/man
+EXAMPLES := $(SHARE)/doc/tcpwatch/examples
+BASH := $(SHARE)/bash-completion/completions
+ZSH := $(SHARE)/zsh/site-functions
+FISH := $(SHARE)/fish/vendor_completions.d
+
 .DEFAULT_GOAL := module
-.PHONY: module help demo test bench mutants check load unload install uninstall clean
+.PHONY: module help demo test bench mutants deb packages check load unload install install-tools \
+	uninstall clean
 
 module:		## build tcpwatch.ko for KDIR (default: the running kernel)
 	$(Q)$(MAKE) $(if $(filter 0,$(V)),-s --no-print-directory) -C $(KDIR) \
 		M=$(CURDIR) $(if $(W),W=$(W)) $(if $(C),C=$(C)) modules
 
 help:		## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 	@echo 'V=1 shows the commands; K=6.12 T=name narrows make test and bench.'
 
 demo:		## show the main job, in a throw-away VM
-	$(Q)selftests/vm/run -k $(or $(K),6.12) --icount \
-		--copy scripts/tcpwatch-demo -- ./tcpwatch-demo
+	$(Q)selftests/vm/run -k $(or $(K),6.12) --icount --copy scripts -- scripts/tcpwatch demo
 
 test:		## run the tests on 6.1, 6.12 and sid, or on K; T names one test
 	$(Q)selftests/vm/test $(foreach k,$(K),-k $(k)) $(foreach t,$(T),-t $(t))
@@ -30,6 +41,12 @@ mutants:	## break the rule book and see the differential test turn red
 bench:		## instructions with and without the module, on 6.12 or K; T names groups
 	$(Q)selftests/vm/bench $(foreach k,$(K),-k $(k)) $(T)
 
+deb:		## build the Debian packages: build/deb
+	$(Q)selftests/vm/deb
+
+packages:	## install and purge them on Debian 12, 13 and sid
+	$(Q)selftests/vm/packages
+
 check:		## checkpatch --strict, sparse, W=1 and shellcheck
 	$(Q)selftests/vm/check
 
@@ -39,15 +56,32 @@ load: module	## load the module that was built here
 unload:		## unload it
 	$(Q)rmmod tcpwatch
 
-install: module	## install the module for KDIR's kernel
+install: module	## install the module for KDIR's kernel, the verbs, manual, completion
 	$(Q)$(MAKE) $(if $(filter 0,$(V)),-s --no-print-directory) -C $(KDIR) \
-		M=$(CURDIR) modules_install
+		M=$(CURDIR) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) INSTALL_MOD_DIR=updates modules_install
+	$(Q)$(MAKE) --no-print-directory install-tools
+
+install-tools:	## install all that is not for one kernel: verbs, manual, completion, examples
+	$(Q)install -d $(BIN) $(VERBS) $(MAN)/man1 $(MAN)/man4 $(EXAMPLES) $(BASH) $(ZSH) $(FISH)
+	$(Q)install -m 755 scripts/tcpwatch $(BIN)
+	$(Q)install -m 755 $(filter-out %.sh,$(wildcard scripts/tcpwatch-*)) $(VERBS)
+	$(Q)install -m 644 $(wildcard scripts/tcpwatch-*.sh) $(VERBS)
+	$(Q)install -m 644 $(wildcard scripts/man/*.1) $(MAN)/man1
+	$(Q)install -m 644 $(wildcard scripts/man/*.4) $(MAN)/man4
+	$(Q)install -m 644 $(wildcard scripts/examples/* scripts/fleet/*) $(EXAMPLES)
+	$(Q)install -m 644 scripts/completion/tcpwatch.bash $(BASH)/tcpwatch
+	$(Q)install -m 644 scripts/completion/_tcpwatch $(ZSH)
+	$(Q)install -m 644 scripts/completion/tcpwatch.fish $(FISH)
 
 uninstall:	## remove what install installed
 	$(Q)rm -f $(INSTALL_MOD_PATH)/lib/modules/$(shell $(MAKE) -s --no-print-directory \
 		-C $(KDIR) kernelrelease)/updates/tcpwatch.ko*
 	$(Q)depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
 		$(shell $(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)
+	$(Q)rm -f $(BIN)/tcpwatch $(patsubst scripts/man/%,$(MAN)/man1/%,$(wildcard scripts/man/*.1)) \
+		$(patsubst scripts/man/%,$(MAN)/man4/%,$(wildcard scripts/man/*.4))
+	$(Q)rm -rf $(VERBS) $(SHARE)/doc/tcpwatch
+	$(Q)rm -f $(BASH)/tcpwatch $(ZSH)/_tcpwatch $(FISH)/tcpwatch.fish
 
 clean:		## remove what was built, but not the cache of build/
 	$(Q)rm -rf *.ko *.mod *.mod.c *.o .*.cmd .module-common.o modules.order \
