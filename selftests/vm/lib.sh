@@ -120,3 +120,25 @@ in_root() {
 			HOME=/root LC_ALL=C.UTF-8 sh -c "cd /mnt && exec \"\$@\"" sh "$@"
 	' sh "$in_root" "$in_dir" "$@"
 }
+
+# over_root SUITE DIR COMMAND...: as in_root, but what it writes elsewhere than in DIR is
+# gone afterwards
+over_root() {
+	over=$(mktemp -d "$BUILD/over.XXXXXX")
+	over_suite=$1 over_rc=0
+	shift
+	# shellcheck disable=SC2016
+	unshare --mount sh -ec '
+		mount --make-rprivate /
+		mount -t tmpfs tcpwatch "$1"
+		mkdir "$1/upper" "$1/work" "$1/root-$3"
+		mount -t overlay tcpwatch -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root-$3"
+		TCPWATCH_BUILD=$1
+		. "$0"
+		suite=$3
+		shift 3
+		in_root "$suite" "$@"
+	' "$VM/lib.sh" "$over" "$BUILD/root-$over_suite" "$over_suite" "$@" || over_rc=$?
+	rmdir "$over"
+	return $over_rc
+}
