@@ -278,7 +278,8 @@ static inline u32 compat_tw_aged_ms(const struct sock *sk)
 	if (left < 0)
 		return 0;
 	div_u64_rem(ktime_get_ns(), NSEC_PER_SEC, &rest);
-	return (left + 1) * MSEC_PER_SEC - rest / NSEC_PER_MSEC;
+	/* seconds are counted at a tick */
+	return (left + 1) * MSEC_PER_SEC - rest / NSEC_PER_MSEC + jiffies_to_msecs(1);
 #else
 	s32 left = READ_ONCE(inet_twsk(sk)->tw_entry_stamp) +
 		   READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_tw_reuse_delay) - tcp_clock_ms();

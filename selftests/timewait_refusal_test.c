@@ -46,9 +46,9 @@ static void serve_beyond(int ctl, const char *at)
 	server = server_on(at, SERVER);
 	say(ctl, server >= 0, -1);
 	while ((child = accept(server, (struct sockaddr *)&ss, &len)) >= 0) {
-		/* in its own time, when the client waits in FIN-WAIT-2 */
-		if (read(child, &byte, 1) == 0)
-			usleep(200000);
+		/* when the client has: TIME-WAIT is the client's */
+		while (read(child, &byte, 1) > 0)
+			;
 		close(child);
 	}
 	_exit(0);
@@ -107,7 +107,8 @@ static int leave(int server, int port, const char *at, bool cut_short)
 	if (server)
 		child = accept4(server, NULL, NULL, SOCK_CLOEXEC);
 	close(client);
-	if (await_state(port, SERVER, TCP_FIN_WAIT2))
+	/* the server beyond does not wait for us to see that */
+	if (server && await_state(port, SERVER, TCP_FIN_WAIT2))
 		return -1;
 	if (cut_short)
 		return 0;
@@ -167,9 +168,9 @@ TEST_F(refusal, loopback)
 /* And any under 1, as soon as it is said to be old enough, but no sooner. */
 TEST_F(refusal, too_young)
 {
+	int i, late, client = -1;
 	const char *line = "";
 	long long ms;
-	int i;
 
 	ASSERT_EQ(sysctl("ipv4/tcp_tw_reuse", "1\n"), 0);
 	/* a second may begin between the two */
@@ -189,7 +190,13 @@ TEST_F(refusal, too_young)
 	EXPECT_GE(ms, 1);
 	EXPECT_LE(ms, 2000);
 	usleep(ms * 1000);
-	EXPECT_GE(client_on(CLIENT + i - 1, variant->at, SERVER), 0);
+	/* where it is whole seconds that count, a CPU of the host's counts them, when it has one */
+	for (late = 0; late < 50 && client < 0; late++) {
+		client = client_on(CLIENT + i - 1, variant->at, SERVER);
+		if (client < 0)
+			usleep(10000);
+	}
+	EXPECT_GE(client, 0);
 }
 
 TEST_F(refusal, no_timestamps)
