@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/ktime.h>
-#include <linux/module.h>
+#include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <net/sock.h>
@@ -251,11 +251,20 @@ static int tcpwatch_connlist_release(struct inode *inode, struct file *file)
 	return seq_release_private(inode, file);
 }
 
-const struct file_operations tcpwatch_connlist_table = {
-	.owner = THIS_MODULE,
-	.open = tcpwatch_connlist_open,
-	.read = seq_read,
-	.write = tcpwatch_connlist_write,
-	.llseek = seq_lseek,
-	.release = tcpwatch_connlist_release,
+static const struct proc_ops connlist_proc_ops = {
+	.proc_open = tcpwatch_connlist_open,
+	.proc_read = seq_read,
+	.proc_write = tcpwatch_connlist_write,
+	.proc_lseek = seq_lseek,
+	.proc_release = tcpwatch_connlist_release,
 };
+
+int tcpwatch_connlist_init(void)
+{
+	return proc_create(TCPWATCH_CONNLIST, 0600, NULL, &connlist_proc_ops) ? 0 : -ENOMEM;
+}
+
+void tcpwatch_connlist_exit(void)
+{
+	remove_proc_entry(TCPWATCH_CONNLIST, NULL);
+}

@@ -2,9 +2,12 @@
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/printk.h>
+#include <linux/proc_fs.h>
 #include <linux/seq_buf.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "alert.h"
 #include "control.h"
@@ -13,6 +16,9 @@
 #include "overload.h"
 #include "portset.h"
 #include "ring.h"
+
+/* What one write may hold. */
+#define CONTROL_LEN	256
 
 /* The words of a line that is too long are not looked at. */
 #define WORDS	16
@@ -168,7 +174,7 @@ static int obey(char *word, bool apply)
 	return 0;
 }
 
-int tcpwatch_control_write(char *line)
+static int obey_all(char *line)
 {
 	char *words[WORDS], *word;
 	unsigned int count = 0, i;
@@ -193,7 +199,7 @@ int tcpwatch_control_write(char *line)
 	return 0;
 }
 
-void tcpwatch_control_show(struct seq_file *m)
+static int tcpwatch_control_show(struct seq_file *m, void *v)
 {
 	size_t i;
 
@@ -205,4 +211,47 @@ void tcpwatch_control_show(struct seq_file *m)
 		}
 		seq_putc(m, '\n');
 	}
+	return 0;
+}
+
+static int tcpwatch_control_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, tcpwatch_control_show, NULL);
+}
+
+static ssize_t tcpwatch_control_write(struct file *file, const char __user *from, size_t size,
+				      loff_t *pos)
+{
+	char *line;
+	int err;
+
+	if (size > CONTROL_LEN) {
+		pr_warn_ratelimited("control: more than %u bytes in one write\n", CONTROL_LEN);
+		return -EINVAL;
+	}
+	line = memdup_user_nul(from, size);
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	/* a NUL would hide what follows it */
+	err = strlen(line) == size ? obey_all(line) : -EINVAL;
+	kfree(line);
+	return err ?: size;
+}
+
+static const struct proc_ops control_proc_ops = {
+	.proc_open = tcpwatch_control_open,
+	.proc_read = seq_read,
+	.proc_write = tcpwatch_control_write,
+	.proc_lseek = seq_lseek,
+	.proc_release = single_release,
+};
+
+int tcpwatch_control_init(void)
+{
+	return proc_create(TCPWATCH_CONTROL, 0600, NULL, &control_proc_ops) ? 0 : -ENOMEM;
+}
+
+void tcpwatch_control_exit(void)
+{
+	remove_proc_entry(TCPWATCH_CONTROL, NULL);
 }

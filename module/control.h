@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What can be set while running: the words of the control file. */
+/*
+ * The file of what can be set while running: words are written, and read back as they
+ * are in force. All words of a write are checked before the first is obeyed: -EINVAL
+ * comes with a line in the kernel log, and nothing is changed.
+ */
 #ifndef _TCPWATCH_CONTROL_H
 #define _TCPWATCH_CONTROL_H
 
-struct seq_file;
+/* Its name in procfs; debugfs has a link to it. */
+#define TCPWATCH_CONTROL	"tcpwatch_control"
 
 /**
- * tcpwatch_control_write() - obey a line
- * @line: words separated by white space; is modified
+ * tcpwatch_control_init() - make the file
  *
- * All words are checked before the first is obeyed.
- *
- * Context: process.
- * Return: 0, or -EINVAL with a line in the kernel log, and nothing is changed.
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
  */
-int tcpwatch_control_write(char *line);
+int tcpwatch_control_init(void);
 
 /**
- * tcpwatch_control_show() - print what is in force, as it could be written
- * @m: where to
+ * tcpwatch_control_exit() - remove it
  *
- * Context: process.
+ * Context: process, sleeps until nobody is in it.
  */
-void tcpwatch_control_show(struct seq_file *m);
+void tcpwatch_control_exit(void);
 
 #endif /* _TCPWATCH_CONTROL_H */

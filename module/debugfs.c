@@ -2,9 +2,7 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 #include <linux/string_helpers.h>
-#include <linux/uaccess.h>
 
 #include "connlist.h"
 #include "control.h"
@@ -19,9 +17,6 @@
 #include "stream.h"
 #include "tables.h"
 #include "why.h"
-
-/* What one write to control may hold. */
-#define CONTROL_LEN	256
 
 static struct dentry *dir;
 
@@ -141,61 +136,23 @@ static int tcpwatch_stats_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(tcpwatch_stats);
 
-static int control_show(struct seq_file *m, void *v)
-{
-	tcpwatch_control_show(m);
-	return 0;
-}
-
-static int tcpwatch_control_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, control_show, NULL);
-}
-
-static ssize_t tcpwatch_control_put(struct file *file, const char __user *from, size_t size,
-				    loff_t *pos)
-{
-	char *line;
-	int err;
-
-	if (size > CONTROL_LEN) {
-		pr_warn_ratelimited("control: more than %u bytes in one write\n", CONTROL_LEN);
-		return -EINVAL;
-	}
-	line = memdup_user_nul(from, size);
-	if (IS_ERR(line))
-		return PTR_ERR(line);
-	/* a NUL would hide what follows it */
-	err = strlen(line) == size ? tcpwatch_control_write(line) : -EINVAL;
-	kfree(line);
-	return err ?: size;
-}
-
-static const struct file_operations control_fops = {
-	.owner = THIS_MODULE,
-	.open = tcpwatch_control_open,
-	.read = seq_read,
-	.write = tcpwatch_control_put,
-	.llseek = seq_lseek,
-	.release = single_release,
-};
-
 /* Results are not looked at: without debugfs the rest works as well. */
 void tcpwatch_debugfs_init(void)
 {
 	dir = debugfs_create_dir("tcpwatch", NULL);
+	/* what waits or is written to is in procfs: a kernel in lockdown opens no such file here */
 	debugfs_create_symlink("events", dir, "/proc/" TCPWATCH_STREAM);
 	debugfs_create_symlink("why", dir, "/proc/" TCPWATCH_WHY);
+	debugfs_create_symlink("ports", dir, "/proc/" TCPWATCH_PORTLIST);
+	debugfs_create_symlink("connections", dir, "/proc/" TCPWATCH_CONNLIST);
+	debugfs_create_symlink("control", dir, "/proc/" TCPWATCH_CONTROL);
 	debugfs_create_file("conflicts", 0400, dir, NULL, &conflicts_fops);
 	debugfs_create_file("timewait", 0400, dir, NULL, &tcpwatch_tables_timewait);
 	debugfs_create_file("ephemeral", 0400, dir, NULL, &tcpwatch_tables_ephemeral);
 	debugfs_create_file("listeners", 0400, dir, NULL, &tcpwatch_listing_table);
 	debugfs_create_file("reconcile", 0400, dir, NULL, &tcpwatch_listing_reconcile);
-	debugfs_create_file("ports", 0600, dir, NULL, &tcpwatch_portlist_table);
-	debugfs_create_file("connections", 0600, dir, NULL, &tcpwatch_connlist_table);
 	debugfs_create_file("hooks", 0444, dir, NULL, &tcpwatch_hooks_fops);
 	debugfs_create_file("stats", 0444, dir, NULL, &tcpwatch_stats_fops);
-	debugfs_create_file("control", 0600, dir, NULL, &control_fops);
 }
 
 void tcpwatch_debugfs_exit(void)

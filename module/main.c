@@ -11,6 +11,8 @@
 #include "bound.h"
 #include "conflict.h"
 #include "connect.h"
+#include "connlist.h"
+#include "control.h"
 #include "debugfs.h"
 #include "exhaust.h"
 #include "exits.h"
@@ -18,6 +20,7 @@
 #include "listeners.h"
 #include "listening.h"
 #include "overload.h"
+#include "portlist.h"
 #include "proc.h"
 #include "resolve.h"
 #include "ring.h"
@@ -71,6 +74,9 @@ static const struct part parts[] = {
 	{ tcpwatch_stream_init, tcpwatch_stream_exit },
 	{ tcpwatch_proc_init, tcpwatch_proc_exit },
 	{ tcpwatch_why_init, tcpwatch_why_exit },
+	{ tcpwatch_portlist_init, tcpwatch_portlist_exit },
+	{ tcpwatch_connlist_init, tcpwatch_connlist_exit },
+	{ tcpwatch_control_init, tcpwatch_control_exit },
 	{ show_debugfs, tcpwatch_debugfs_exit },
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/module.h>
+#include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
 #include "cells.h"
@@ -243,11 +243,20 @@ static ssize_t tcpwatch_portlist_write(struct file *file, const char __user *fro
 	return tcpwatch_portset_choose(&list->set, m, from, size);
 }
 
-const struct file_operations tcpwatch_portlist_table = {
-	.owner = THIS_MODULE,
-	.open = tcpwatch_portlist_open,
-	.read = seq_read,
-	.write = tcpwatch_portlist_write,
-	.llseek = seq_lseek,
-	.release = tcpwatch_portlist_release,
+static const struct proc_ops portlist_proc_ops = {
+	.proc_open = tcpwatch_portlist_open,
+	.proc_read = seq_read,
+	.proc_write = tcpwatch_portlist_write,
+	.proc_lseek = seq_lseek,
+	.proc_release = tcpwatch_portlist_release,
 };
+
+int tcpwatch_portlist_init(void)
+{
+	return proc_create(TCPWATCH_PORTLIST, 0600, NULL, &portlist_proc_ops) ? 0 : -ENOMEM;
+}
+
+void tcpwatch_portlist_exit(void)
+{
+	remove_proc_entry(TCPWATCH_PORTLIST, NULL);
+}

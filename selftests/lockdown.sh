@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# A kernel in lockdown, as Secure Boot has it: what is loaded goes on working at both
+# levels, and what is not signed is not loaded. There is no way back from lockdown, so
+# this is for a guest alone.
+
+. "$(dirname "$0")/lib.sh"
+
+ktap_print_header
+loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
+[ -e /vm/env ] || { ktap_skip_all "only in a guest of selftests/vm"; exit "$KSFT_SKIP"; }
+level=/sys/kernel/security/lockdown
+[ -e $level ] || mount -t securityfs securityfs /sys/kernel/security 2> /dev/null
+grep -q '\[none\]' $level 2> /dev/null || { ktap_skip_all "no lockdown"; exit "$KSFT_SKIP"; }
+tcpwatch=$HERE/tcpwatch
+[ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
+ktap_set_plan 16
+
+work=$(mktemp -d)
+pid=''
+cleanup() {
+	[ -z "$pid" ] || kill "$pid"
+	rm -rf "$work"
+}
+trap cleanup EXIT
+
+python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 18300))
+print("ready", flush=True)
+time.sleep(1000)' > "$work/ready" &
+pid=$!
+within 20 [ -s "$work/ready" ]
+
+# a refusal, with its event and who holds the port
+recorded() {
+	before=$(stat_value conflicts)
+	! python3 -c 'import socket; socket.create_server(("127.0.0.1", 18300))' 2> /dev/null ||
+		return 1
+	within 5 [ "$(stat_value conflicts)" -gt "$before" ] || return 1
+	timeout 1 cat $TREE/events > "$work/events"
+	tail -n 1 "$work/events" | grep -q "want=127\.0\.0\.1:18300 .*holder_pid=$pid "
+}
+readable() {
+	for file in /proc/tcpwatch "$TREE"/*; do
+		case $file in
+		*/events) continue ;;
+		esac
+		head -n 1 "$file" > "$work/line" && [ -s "$work/line" ] && continue
+		echo "# $file"
+		return 1
+	done
+}
+writable() { # RATE
+	echo "alert_rate=$1" > $TREE/control && grep -q "^alert_rate=$1\$" $TREE/control
+}
+why() { "$tcpwatch" why 127.0.0.1:18300 | grep -q "python3\[$pid\] listens"; }
+ports() { "$tcpwatch" ports -c 18300 | grep -q ' listening '; }
+run() {
+	"$tcpwatch" run -- python3 -c 'import socket
+socket.create_server(("127.0.0.1", 18300))' 2>&1 | grep -q "python3\[$pid\] listens"
+}
+refused_module() {
+	mark
+	! insmod "$MODULE" 2> "$work/err" && grep -q 'Operation not permitted' "$work/err" &&
+		log | grep -q 'Lockdown: insmod: unsigned module loading is restricted'
+}
+
+for to in integrity confidentiality; do
+	echo $to > $level
+	check "$to: a refusal is recorded" recorded
+	check "...every file is read" readable
+	check "...control is written" writable ${#to}
+	check "...why" why
+	check "...ports" ports
+	check "...a module that is not signed is refused" refused_module
+	case $to in
+	integrity) check "...trace events are there" grep -q 0 \
+		/sys/kernel/tracing/events/tcpwatch/conflict/enable ;;
+	*) check "...trace events are not" sh -c \
+		'! cat /sys/kernel/tracing/events/tcpwatch/conflict/enable 2> /dev/null' ;;
+	esac
+	check "...run" run
+done
+
+ktap_finished
