@@ -11,7 +11,7 @@ loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
 tcpwatch=$HERE/tcpwatch
 [ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
 [ -x "$tcpwatch" ] || { ktap_skip_all "no tcpwatch"; exit "$KSFT_SKIP"; }
-ktap_set_plan 42
+ktap_set_plan 46
 
 work=$(mktemp -d)
 pids=''
@@ -244,6 +244,22 @@ check "metrics" says 0 '^tcpwatch_refused_total\{rule="listener"\} [1-9]' "$tcpw
 check "...of listeners" says 0 \
 	'^tcpwatch_listener_backlog\{netns="[0-9]+",address="127\.0\.0\.1:18107",pid="[0-9]+"\} [1-9]' \
 	"$tcpwatch" metrics
+# what bash would offer after a line of words: one of it is that
+offers() { # LINE WORD
+	# shellcheck disable=SC2016
+	PATH=$(dirname "$tcpwatch"):$PATH bash -c '
+		. "$1"
+		read -ra COMP_WORDS <<< "$2"
+		[[ $2 != *" " ]] || COMP_WORDS+=("")
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_tcpwatch
+		printf "%s\n" "${COMPREPLY[@]}"
+	' bash "$(dirname "$tcpwatch")/completion/tcpwatch.bash" "$1" | grep -qx -- "$2"
+}
+check "bash completes verbs" offers 'tcpwatch re' report
+check "...their options" offers 'tcpwatch wait --t' --timeout
+check "...ports in use" offers 'tcpwatch why ' 18107
+check "...and rules" offers 'tcpwatch tail --rule ' time_wait
 once() {
 	"$tcpwatch" metrics > "$work/out" && awk '
 		/^# TYPE/ { bad += seen[$3]++ > 0 }
