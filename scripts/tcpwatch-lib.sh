@@ -162,7 +162,10 @@ function who_has(of,	who, what) {
 	} else if (of["holder_is"] == "kernel") who = "the kernel"
 	else if (of["holder_is"] == "orphan") who = "a socket that its process has closed" left_by(of)
 	else if (of["holder_is"] == "unaccepted") who = "a connection that nobody has accepted"
-	else who = "a socket of uid " of["holder_uid"]
+	else if ("bound_pid" in of) {
+		who = "a socket bound by " process(of["bound_comm"], of["bound_pid"])
+		if (of["bound_exited"] == 1) who = who ", which has exited,"
+	} else who = "a socket of uid " of["holder_uid"]
 	if (of["state"] == "LISTEN") return who " listens on " what
 	if (of["state"] == "BOUND") return who " is bound to " what ", and does not listen"
 	return who " has a connection from " what " (" of["state"] ")"
