@@ -2,8 +2,8 @@
 /*
  * usage: bench [GROUP]...
  *
- * What binds, connects and closes cost. Groups: refused bind connect exhausted crowd
- * close.
+ * What binds, connects and closes cost. Groups: refused bind connect exhausted close
+ * crowd.
  */
 #include "bench.h"
 
@@ -50,7 +50,7 @@ static void refused(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		listen_on(cases[i].holder, 0);
+		listen_on(cases[i].holder, PORT, 0);
 		refuse(cases[i].name, 4000, cases[i].want, 0);
 		close(listener);
 	}
@@ -141,7 +141,7 @@ static void connects(void)
 	/* or TIME-WAIT would soon have all source ports */
 	put("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		listen_on(cases[i].to, 0);
+		listen_on(cases[i].to, PORT, 0);
 		want_len = address(&want, cases[i].to, PORT);
 		measure(cases[i].name, 4000, cases[i].prepare, cases[i].call);
 		for (n = 0; n < ARRAY_SIZE(sockets); n++)
@@ -175,8 +175,9 @@ static void close_child_first(unsigned int i)
 static void closes(void)
 {
 	put("/proc/sys/net/ipv4/tcp_max_tw_buckets", "262144");
-	listen_on("0.0.0.0", 0);
-	want_len = address(&want, "127.0.0.1", PORT);
+	/* it is left in TIME-WAIT */
+	listen_on("0.0.0.0", PORT + 1, 0);
+	want_len = address(&want, "127.0.0.1", PORT + 1);
 	measure("close_client", 2000, make_other_client, connect_close);
 	measure("close_server", 2000, make_other_client, close_child_first);
 	close(listener);
@@ -204,7 +205,7 @@ static void exhausted(void)
 		close(sockets[i]);
 
 	set_range("20000 21999");
-	listen_on("127.0.0.1", 0);
+	listen_on("127.0.0.1", PORT, 0);
 	want_len = address(&want, "127.0.0.1", PORT);
 	for (i = 0; i < 2000; i++) {
 		make_resetting_client(i);
@@ -230,7 +231,7 @@ static void gather(void)
 	require(!setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
 	/* ports enough that few are tried twice */
 	set_range("1024 65535");
-	listen_on("0.0.0.0", REUSEADDR);
+	listen_on("0.0.0.0", PORT, REUSEADDR);
 	want_len = address(&want, "127.0.0.1", PORT);
 	for (i = 0; i < CONNECTIONS; i++) {
 		from[8] = '2' + i / (CONNECTIONS / 8);
@@ -258,9 +259,8 @@ static const struct group groups[] = {
 	{ "bind", binds },
 	{ "connect", connects },
 	{ "exhausted", exhausted },
-	{ "crowd", crowd },
-	/* the last: it leaves the port in TIME-WAIT */
 	{ "close", closes },
+	{ "crowd", crowd },
 };
 
 int main(int argc, char **argv)

@@ -137,12 +137,12 @@ static inline void measure(const char *name, unsigned int calls,
 	}
 }
 
-static inline void listen_on(const char *address_text, int flags)
+static inline void listen_on(const char *address_text, int port, int flags)
 {
 	const struct side side = { address_text, flags };
 
 	listener = make_socket(&side);
-	require(listener >= 0 && !bind_to(listener, address_text, PORT) &&
+	require(listener >= 0 && !bind_to(listener, address_text, port) &&
 		!listen(listener, 4096), "listen");
 }
 

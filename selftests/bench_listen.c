@@ -13,7 +13,7 @@ static void opened(const char *name, const char *to)
 	unsigned int i;
 
 	put("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
-	listen_on(to, 0);
+	listen_on(to, PORT, 0);
 	want_len = address(&want, to, PORT);
 	measure(name, 4000, make_client, connect_only);
 	for (i = 0; i < ARRAY_SIZE(sockets); i++)
