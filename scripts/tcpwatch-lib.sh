@@ -142,7 +142,8 @@ function json_event(line,	of, order, n, i, out) {
 }
 '
 
-# For awk: who_has(of) is who holds the port, in words, of a refused call or an answer.
+# For awk: who_has(of) is who holds the port, in words, of a refused call or an answer; and
+# in_the_way(of) what is in the way, if there need be nobody.
 # shellcheck disable=SC2016
 WHO_HAS='
 function process(comm, pid) { return comm "[" pid "]" }
@@ -151,7 +152,7 @@ function left_by(of) {
 	return ", left by " process(of["bound_comm"], of["bound_pid"]) \
 		(of["bound_exited"] == 1 ? ", which has exited" : "")
 }
-function who_has(of,	who, what) {
+function who_has(of,	who, what, by) {
 	what = of["holder"]
 	if (of["peer"] != "") what = what " to " of["peer"]
 	if (of["holder_is"] == "time_wait")
@@ -159,6 +160,8 @@ function who_has(of,	who, what) {
 	if ("holder_pid" in of) {
 		who = process(of["holder_comm"], of["holder_pid"])
 		if (of["holder_procs"] > 1) who = who " and " of["holder_procs"] - 1 " more"
+		if (of["bound_exited"] == 1 && of["bound_pid"] != of["holder_pid"])
+			by = ", bound by " process(of["bound_comm"], of["bound_pid"]) ", which has exited"
 	} else if (of["holder_is"] == "kernel") who = "the kernel"
 	else if (of["holder_is"] == "orphan") who = "a socket that its process has closed" left_by(of)
 	else if (of["holder_is"] == "unaccepted") who = "a connection that nobody has accepted"
@@ -166,8 +169,17 @@ function who_has(of,	who, what) {
 		who = "a socket bound by " process(of["bound_comm"], of["bound_pid"])
 		if (of["bound_exited"] == 1) who = who ", which has exited,"
 	} else who = "a socket of uid " of["holder_uid"]
-	if (of["state"] == "LISTEN") return who " listens on " what
-	if (of["state"] == "BOUND") return who " is bound to " what ", and does not listen"
+	if (of["state"] == "LISTEN") return who " listens on " what by
+	if (of["state"] == "BOUND") return who " is bound to " what by ", and does not listen"
 	return who " has a connection from " what " (" of["state"] ")"
+}
+# in the way is somebody, or that there is no port left to choose, or else a rule
+function in_the_way(of) {
+	if ("holder" in of) return who_has(of)
+	if ("ports_used" in of)
+		return "none of the ports " of["range"] " is free: " of["ports_used"] " are used (" \
+			of["ports_time_wait"] " in TIME-WAIT, " of["ports_bound"] " bound), " \
+			of["ports_reserved"] " reserved"
+	return "nobody holds it, rule " of["rule"]
 }
 '

@@ -11,7 +11,7 @@ loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
 tcpwatch=$HERE/tcpwatch
 [ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
 [ -x "$tcpwatch" ] || { ktap_skip_all "no tcpwatch"; exit "$KSFT_SKIP"; }
-ktap_set_plan 46
+ktap_set_plan 50
 
 work=$(mktemp -d)
 pids=''
@@ -94,6 +94,49 @@ check "why: TIME-WAIT" says 1 \
 check "...which frees by itself" says 1 '^It frees by itself in ([1-9]|[1-5][0-9]|6[0-8]) s\.$' \
 	"$tcpwatch" why 18104
 check "...or with SO_REUSEADDR" says 0 'can be bound' "$tcpwatch" why 18104 --reuseaddr
+gone
+# its child has the socket, and prints its pid
+: > "$work/ready"
+python3 -c "import os, socket, time
+s = socket.create_server(('127.0.0.1', 18109))
+if os.fork():
+    os._exit(0)
+while os.getppid() != 1:
+    time.sleep(0.01)
+print(os.getpid(), flush=True)
+time.sleep(1000)" > "$work/ready"  &
+within 20 [ -s "$work/ready" ]
+child=$(cat "$work/ready")
+pids="$pids $child"
+check "why: a child of one that is dead" says 1 \
+	"python3\\[$child\\] listens on 127\\.0\\.0\\.1:18109, bound by python3\\[[0-9]+\\], which has exited\\.\$" \
+	"$tcpwatch" why 18109
+kill "$child"
+: > "$work/ready"
+unshare -n python3 -c "import os, socket, time
+os.system('ip link set lo up')
+s = socket.create_server(('127.0.0.1', 18109))
+try:
+    socket.create_server(('127.0.0.1', 18109))
+except OSError:
+    print('ready', flush=True)
+time.sleep(1000)" > "$work/ready" &
+pid=$!
+pids="$pids $pid"
+within 20 [ -s "$work/ready" ]
+check "why: in another network namespace" says 0 \
+	"^In network namespace [0-9]+ it was refused to python3\\[$pid\\]: python3\\[$pid\\] listens on 127" \
+	"$tcpwatch" why 18109
+check "...where it can be asked" says 1 "python3\\[$pid\\] listens on" \
+	nsenter -t "$pid" -n "$tcpwatch" why 18109
+gone
+check "why: no port is left to choose" says 1 \
+	'^0\.0\.0\.0:0 cannot be bound: none of the ports 18109-18109 is free: 1 are used \(0 in TIME-WAIT, 1 bound\), 0 reserved\.$' \
+	unshare -n python3 -c "import socket, subprocess, sys
+open('/proc/sys/net/ipv4/ip_local_port_range', 'w').write('18109 18109')
+s = socket.socket()
+s.bind(('0.0.0.0', 18109))
+sys.exit(subprocess.call(['$tcpwatch', 'why', '0']))"
 
 # wait
 check "wait: a port that is free" says 0 '' "$tcpwatch" wait 18100
