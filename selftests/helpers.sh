@@ -8,7 +8,7 @@
 
 ktap_print_header
 loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
-tcpwatch=$HERE/tcpwatch
+tcpwatch=${TCPWATCH:-$HERE/tcpwatch}
 [ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
 [ -x "$tcpwatch" ] || { ktap_skip_all "no tcpwatch"; exit "$KSFT_SKIP"; }
 ktap_set_plan 50
@@ -125,7 +125,7 @@ pid=$!
 pids="$pids $pid"
 within 20 [ -s "$work/ready" ]
 check "why: in another network namespace" says 0 \
-	"^In network namespace [0-9]+ it was refused to python3\\[$pid\\]: python3\\[$pid\\] listens on 127" \
+	"^In network namespace [0-9]+ it was refused to python3\\[$pid\\] at 20[0-9T:-]*Z: python3\\[$pid\\] listens on 127" \
 	"$tcpwatch" why 18109
 check "...where it can be asked" says 1 "python3\\[$pid\\] listens on" \
 	nsenter -t "$pid" -n "$tcpwatch" why 18109
