@@ -73,14 +73,16 @@ static __always_inline u64 peer_account(const struct sock *sk)
 	return account | BIT_ULL(63);
 }
 
-static __always_inline struct tcpwatch_ledger_row *find(u64 account)
+/* The first of the places that it may have, which it mostly has. */
+static __always_inline struct tcpwatch_ledger_row *first_place(u64 account)
 {
-	struct tcpwatch_ledger_row *row, *end;
+	return rows + (account * multiplier >> (64 - ilog2(SETS))) * WAYS;
+}
 
-	row = rows + (account * multiplier >> (64 - ilog2(SETS))) * WAYS;
-	/* mostly it is the first; pairs with the release of who made it */
-	if (likely(smp_load_acquire(&row->account) == account))
-		return row;
+static struct tcpwatch_ledger_row *find(u64 account)
+{
+	struct tcpwatch_ledger_row *row = first_place(account), *end;
+
 	for (end = row + WAYS; row < end; row++) {
 		/* pairs with the release of who made it */
 		if (smp_load_acquire(&row->account) == account)
@@ -94,7 +96,7 @@ static struct tcpwatch_ledger_row *find_place(u64 account)
 {
 	struct tcpwatch_ledger_row *row, *oldest, *end;
 
-	row = rows + (account * multiplier >> (64 - ilog2(SETS))) * WAYS;
+	row = first_place(account);
 	oldest = row;
 	for (end = row + WAYS; row < end; row++) {
 		if (!row->account)
@@ -145,14 +147,14 @@ static noinline struct tcpwatch_ledger_row *make(u64 account, const struct net *
 	return row;
 }
 
-static __always_inline struct tcpwatch_ledger_row *local_row(const struct net *net, u16 port)
+static struct tcpwatch_ledger_row *local_row(const struct net *net, u16 port)
 {
 	u64 account = local_account(net, port);
 
 	return find(account) ?: make(account, net, port, NULL);
 }
 
-static __always_inline struct tcpwatch_ledger_row *peer_row(const struct sock *sk)
+static struct tcpwatch_ledger_row *peer_row(const struct sock *sk)
 {
 	u64 account = peer_account(sk);
 
@@ -172,7 +174,7 @@ void tcpwatch_ledger_local(const struct net *net, u16 port, enum tcpwatch_tally 
 	add(local_row(net, port), tally);
 }
 
-static __always_inline struct tcpwatch_ledger_row *row_of(const struct sock *sk, bool chosen)
+static struct tcpwatch_ledger_row *row_of(const struct sock *sk, bool chosen)
 {
 	return chosen ? peer_row(sk) : local_row(sock_net(sk), sk->sk_num);
 }
@@ -247,7 +249,7 @@ void tcpwatch_ledger_copy(struct tcpwatch_ledger_row *copy, unsigned int index)
 }
 
 /* In whose name a connection was closed; the process only if it is at it itself. */
-static noinline void touch(struct tcpwatch_ledger_row *row, const struct sock *sk)
+static void touch(struct tcpwatch_ledger_row *row, const struct sock *sk)
 {
 	unsigned long flags;
 
@@ -273,7 +275,7 @@ static bool is_full(const struct net *net)
 	return compat_tw_count(net) >= READ_ONCE(row->sysctl_max_tw_buckets);
 }
 
-static noinline void overflow(struct tcpwatch_ledger_row *row, const struct sock *sk,
+static void overflow(struct tcpwatch_ledger_row *row, const struct sock *sk,
 			      const struct inet_bind_bucket *tb)
 {
 	struct tcpwatch_facts facts;
@@ -297,27 +299,52 @@ static noinline void overflow(struct tcpwatch_ledger_row *row, const struct sock
 	tcpwatch_record(&facts, sock_net(sk));
 }
 
-static void tcpwatch_hook_closed(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
-{
-	/* all others are ours */
-	static const u8 tallies[TCP_MAX_STATES] = {
-		[TCP_LAST_ACK] = TCPWATCH_TALLY_PASSIVE,
-		[TCP_CLOSING] = TCPWATCH_TALLY_SIMULTANEOUS,
-	};
-	const struct sock *sk = (struct sock *)compat_trace_argument(fregs, 0);
-	const struct inet_bind_bucket *tb = inet_csk(sk)->icsk_bind_hash;
-	struct tcpwatch_ledger_row *row;
+/* By the state of who closes; all others have closed first. */
+static const u8 tally_of[TCP_MAX_STATES] = {
+	[TCP_LAST_ACK] = TCPWATCH_TALLY_PASSIVE,
+	[TCP_CLOSING] = TCPWATCH_TALLY_SIMULTANEOUS,
+};
 
-	tcpwatch_hook_hit(&hook_rows[UPDATE_METRICS]);
-	row = row_of(sk, tb && compat_connect_bound(sk, tb));
+/* Was it refused its place in TIME-WAIT? Else it is not found by its four-tuple any more. */
+static __always_inline bool is_refused(const struct sock *sk)
+{
+	return sk_hashed(sk) && sk->sk_state != TCP_LAST_ACK;
+}
+
+static noinline void closed(const struct sock *sk, const struct inet_bind_bucket *tb)
+{
+	struct tcpwatch_ledger_row *row = row_of(sk, tb && compat_connect_bound(sk, tb));
+
 	if (row) {
-		atomic_inc(&row->tallies[tallies[sk->sk_state]]);
+		atomic_inc(&row->tallies[tally_of[sk->sk_state]]);
 		if (time_before(READ_ONCE(row->touched), jiffies))
 			touch(row, sk);
 	}
-	if (sk_hashed(sk) && sk->sk_state != TCP_LAST_ACK)
+	if (is_refused(sk))
 		overflow(row, sk, tb);
+}
+
+/* What is done for every connection that ends; all that is seldom is left to closed(). */
+static notrace void tcpwatch_hook_closed(unsigned long ip, unsigned long parent_ip,
+					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	const struct sock *sk = (struct sock *)compat_trace_argument(fregs, 0);
+	const struct inet_bind_bucket *tb = inet_csk(sk)->icsk_bind_hash;
+	struct tcpwatch_ledger_row *row;
+	u64 account;
+
+	tcpwatch_hook_hit(&hook_rows[UPDATE_METRICS]);
+	if (tb && compat_connect_bound(sk, tb))
+		account = peer_account(sk);
+	else
+		account = local_account(sock_net(sk), sk->sk_num);
+	row = first_place(account);
+	/* pairs with the release of who made it */
+	if (likely(smp_load_acquire(&row->account) == account &&
+		   READ_ONCE(row->touched) == jiffies && !is_refused(sk)))
+		atomic_inc(&row->tallies[tally_of[sk->sk_state]]);
+	else
+		closed(sk, tb);
 }
 
 static struct tcpwatch_hook hook_rows[ROWS] = {
