@@ -276,7 +276,7 @@ static bool is_full(const struct net *net)
 }
 
 static void overflow(struct tcpwatch_ledger_row *row, const struct sock *sk,
-			      const struct inet_bind_bucket *tb)
+		     const struct inet_bind_bucket *tb)
 {
 	struct tcpwatch_facts facts;
 
@@ -341,7 +341,7 @@ static notrace void tcpwatch_hook_closed(unsigned long ip, unsigned long parent_
 	row = first_place(account);
 	/* pairs with the release of who made it */
 	if (likely(smp_load_acquire(&row->account) == account &&
-		   READ_ONCE(row->touched) == jiffies && !is_refused(sk)))
+		   !time_before(READ_ONCE(row->touched), jiffies) && !is_refused(sk)))
 		atomic_inc(&row->tallies[tally_of[sk->sk_state]]);
 	else
 		closed(sk, tb);
