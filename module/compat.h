@@ -271,15 +271,14 @@ static inline int compat_tw_count(const struct net *net)
 static inline u32 compat_tw_aged_ms(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
-	/* when the second after that of the last timestamp has begun */
-	s32 left = READ_ONCE(tcp_twsk(sk)->tw_ts_recent_stamp) - (u32)ktime_get_seconds();
-	u32 rest;
+	/* when the second after that of the last timestamp has begun, by the tick's clock */
+	u32 stamp = READ_ONCE(tcp_twsk(sk)->tw_ts_recent_stamp), tick = jiffies_to_msecs(1), rest;
+	s32 left;
 
-	if (left < 0)
+	if ((s32)(stamp - (u32)ktime_get_seconds()) < 0)
 		return 0;
-	div_u64_rem(ktime_get_ns(), NSEC_PER_SEC, &rest);
-	/* seconds are counted at a tick */
-	return (left + 1) * MSEC_PER_SEC - rest / NSEC_PER_MSEC + jiffies_to_msecs(1);
+	left = stamp - (u32)div_u64_rem(ktime_get_ns(), NSEC_PER_SEC, &rest);
+	return left < 0 ? tick : (left + 1) * MSEC_PER_SEC - rest / NSEC_PER_MSEC + tick;
 #else
 	s32 left = READ_ONCE(inet_twsk(sk)->tw_entry_stamp) +
 		   READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_tw_reuse_delay) - tcp_clock_ms();
