@@ -10,9 +10,10 @@ PREFIX ?= /usr/local
 INSTALL_MOD_PATH ?= $(DESTDIR)
 # not what `make kernelrelease` says, which Debian's headers of 6.1 get wrong; and without
 # System.map, which they lack, the kernel's modules_install leaves depmod out
-RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
+RELEASE = $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h),$(error $(KDIR) does not tell its release))
 UPDATES = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/updates
-DEPMOD = depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
+INDEX = PATH=$$PATH:/usr/sbin:/sbin depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 BIN := $(DESTDIR)$(PREFIX)/bin
 VERBS := $(DESTDIR)$(PREFIX)/libexec/tcpwatch
 SHARE := $(DESTDIR)$(PREFIX)/share
@@ -64,7 +65,7 @@ unload:		## unload it
 install: module	## install the module for KDIR's kernel, the verbs, manual, completion
 	$(Q)$(MAKE) $(if $(filter 0,$(V)),-s --no-print-directory) -C $(KDIR) \
 		M=$(CURDIR) INSTALL_MOD_PATH=$(INSTALL_MOD_PATH) INSTALL_MOD_DIR=updates modules_install
-	$(Q)$(DEPMOD)
+	$(Q)$(if $(DESTDIR),,$(INDEX))
 	$(Q)$(MAKE) --no-print-directory install-tools
 
 install-tools:	## install all that is not for one kernel: verbs, manual, completion, examples
@@ -82,7 +83,7 @@ install-tools:	## install all that is not for one kernel: verbs, manual, complet
 uninstall:	## remove what install installed
 	$(Q)rm -f $(UPDATES)/tcpwatch.ko*
 	$(Q)! [ -d $(UPDATES) ] || rmdir --ignore-fail-on-non-empty $(UPDATES)
-	$(Q)$(DEPMOD)
+	$(Q)$(if $(DESTDIR),,$(INDEX))
 	$(Q)rm -f $(BIN)/tcpwatch $(patsubst scripts/man/%,$(MAN)/man1/%,$(wildcard scripts/man/*.1)) \
 		$(patsubst scripts/man/%,$(MAN)/man4/%,$(wildcard scripts/man/*.4))
 	$(Q)rm -rf $(VERBS) $(SHARE)/doc/tcpwatch
