@@ -223,8 +223,11 @@ static const struct seq_operations connlist_ops = {
 
 static int tcpwatch_connlist_open(struct inode *inode, struct file *file)
 {
-	struct connlist *list = __seq_open_private(file, &connlist_ops, sizeof(*list));
+	struct connlist *list;
 
+	if (!tcpwatch_reader_is_admin(file))
+		return -EPERM;
+	list = __seq_open_private(file, &connlist_ops, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	tcpwatch_reader_open(&list->reader, file);

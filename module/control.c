@@ -15,6 +15,7 @@
 #include "format.h"
 #include "overload.h"
 #include "portset.h"
+#include "reader.h"
 #include "ring.h"
 
 /* What one write may hold. */
@@ -216,6 +217,8 @@ static int tcpwatch_control_show(struct seq_file *m, void *v)
 
 static int tcpwatch_control_open(struct inode *inode, struct file *file)
 {
+	if (!tcpwatch_reader_is_admin(file))
+		return -EPERM;
 	return single_open(file, tcpwatch_control_show, NULL);
 }
 

@@ -140,7 +140,10 @@ DEFINE_SHOW_ATTRIBUTE(tcpwatch_stats);
 void tcpwatch_debugfs_init(void)
 {
 	dir = debugfs_create_dir("tcpwatch", NULL);
-	/* what waits or is written to is in procfs: a kernel in lockdown opens no such file here */
+	/*
+	 * In procfs are those that a reader sleeps in, since an open file here pins the module,
+	 * and those that are written to, of which a kernel in lockdown opens none here.
+	 */
 	debugfs_create_symlink("events", dir, "/proc/" TCPWATCH_STREAM);
 	debugfs_create_symlink("why", dir, "/proc/" TCPWATCH_WHY);
 	debugfs_create_symlink("ports", dir, "/proc/" TCPWATCH_PORTLIST);

@@ -221,9 +221,12 @@ static int tcpwatch_portlist_release(struct inode *inode, struct file *file)
 
 static int tcpwatch_portlist_open(struct inode *inode, struct file *file)
 {
-	struct portlist *list = __seq_open_private(file, &portlist_ops, sizeof(*list));
+	struct portlist *list;
 	int err;
 
+	if (!tcpwatch_reader_is_admin(file))
+		return -EPERM;
+	list = __seq_open_private(file, &portlist_ops, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	tcpwatch_reader_open(&list->reader, file);

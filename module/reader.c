@@ -9,6 +9,11 @@
 
 #include "reader.h"
 
+bool tcpwatch_reader_is_admin(const struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_NET_ADMIN);
+}
+
 void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *file)
 {
 	const struct net *net = current->nsproxy->net_ns;
@@ -18,7 +23,7 @@ void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *fil
 	reader->pidns = task_active_pid_ns(current)->ns.inum;
 	reader->user_ns = file->f_cred->user_ns;
 	reader->uid = file->f_cred->euid;
-	reader->admin = file_ns_capable(file, &init_user_ns, CAP_NET_ADMIN);
+	reader->admin = tcpwatch_reader_is_admin(file);
 	reader->all = reader->admin && net == &init_net;
 }
 

@@ -31,6 +31,17 @@ struct tcpwatch_reader {
 };
 
 /**
+ * tcpwatch_reader_is_admin() - was a file opened with CAP_NET_ADMIN on this machine?
+ * @file: the file
+ *
+ * The root of a container owns the files of procfs that are root's, but may not be that.
+ *
+ * Context: any.
+ * Return: true if the opener had it in the initial user namespace.
+ */
+bool tcpwatch_reader_is_admin(const struct file *file);
+
+/**
  * tcpwatch_reader_open() - note for whom a file is being opened
  * @reader: the answer
  * @file: the file; its credentials keep @reader->user_ns alive

@@ -11,7 +11,7 @@ loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
 tcpwatch=${TCPWATCH:-$HERE/tcpwatch}
 [ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
 [ -x "$tcpwatch" ] || { ktap_skip_all "no tcpwatch"; exit "$KSFT_SKIP"; }
-ktap_set_plan 50
+ktap_set_plan 51
 
 work=$(mktemp -d)
 pids=''
@@ -326,5 +326,13 @@ tcpwatch=$work/tcpwatch
 check "help is for everybody" help
 refused() { says 2 'cannot be read; type: sudo' setpriv --reuid 65534 --clear-groups "$tcpwatch" ports; }
 check "who may not read is told what to type" refused
+# as the root of a container, who owns what is root's in procfs
+contained() {
+	for file in ports connections control; do
+		! setpriv --bounding-set -net_admin --inh-caps -net_admin cat /proc/tcpwatch_$file \
+			> /dev/null 2>&1 && head -n 1 /proc/tcpwatch_$file > /dev/null || return 1
+	done
+}
+check "root without CAP_NET_ADMIN neither" contained
 
 ktap_finished
