@@ -160,7 +160,7 @@ function who_has(of,	who, what, by) {
 	if ("holder_pid" in of) {
 		who = process(of["holder_comm"], of["holder_pid"])
 		if (of["holder_procs"] > 1) who = who " and " of["holder_procs"] - 1 " more"
-		if (of["bound_exited"] == 1 && of["bound_pid"] != of["holder_pid"])
+		if ("bound_pid" in of && of["bound_exited"] == 1 && of["bound_pid"] != of["holder_pid"])
 			by = ", bound by " process(of["bound_comm"], of["bound_pid"]) ", which has exited"
 	} else if (of["holder_is"] == "kernel") who = "the kernel"
 	else if (of["holder_is"] == "orphan") who = "a socket that its process has closed" left_by(of)
@@ -180,6 +180,8 @@ function in_the_way(of) {
 		return "none of the ports " of["range"] " is free: " of["ports_used"] " are used (" \
 			of["ports_time_wait"] " in TIME-WAIT, " of["ports_bound"] " bound), " \
 			of["ports_reserved"] " reserved"
-	return "nobody holds it, rule " of["rule"]
+	if ("range" in of) return "none of the ports " of["range"] " is free"
+	return (of["errno"] == "EADDRINUSE" ? "nobody that could be seen holds it" : of["errno"]) \
+		", rule " of["rule"]
 }
 '
