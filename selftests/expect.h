@@ -16,30 +16,6 @@
 
 #define SERVER	18080
 
-/* Write a sysctl of our namespace: "ipv4/ip_local_port_range". */
-static inline int sysctl(const char *name, const char *format, ...)
-{
-	char path[128];
-	va_list args;
-	FILE *file;
-	int err;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
-	file = fopen(path, "w");
-	if (!file)
-		return -1;
-	va_start(args, format);
-	vfprintf(file, format, args);
-	va_end(args);
-	err = ferror(file);
-	return fclose(file) || err ? -1 : 0;
-}
-
-static inline int range(int low, int high)
-{
-	return sysctl("ipv4/ip_local_port_range", "%d %d\n", low, high);
-}
-
 /* Wait until a TCP socket of ours with these ports is in this state. */
 static inline int await_state(int port, int peer_port, unsigned int state)
 {

@@ -5,36 +5,17 @@
  * Bind and listen on three ports from several processes at once, with every mix
  * of SO_REUSEADDR and address, and print how many calls were refused.
  */
-#include "tcpwatch.h"
+#include "storm.h"
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
-static const char *const addresses[] = { "0.0.0.0", "127.0.0.1", "::", "::1", "::ffff:127.0.0.1" };
-
 static unsigned long long rage(unsigned int seed, time_t end)
 {
 	unsigned long long refused = 0;
-	const char *where;
-	unsigned int r;
-	int fd;
 
-	while (time(NULL) < end) {
-		r = rand_r(&seed);
-		where = addresses[r % 5];
-		fd = socket(strchr(where, ':') ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
-		if (r & 0x100)
-			set_on(fd, SOL_SOCKET, SO_REUSEADDR);
-		if (r & 0x200)
-			set_on(fd, SOL_SOCKET, SO_REUSEPORT);
-		if (bind_to(fd, where, 18000 + (r >> 16) % 3))
-			refused += errno == EADDRINUSE;
-		else if (listen(fd, 1))
-			refused += errno == EADDRINUSE;
-		else if (r & 0x400)
-			usleep(100);
-		close(fd);
-	}
+	while (time(NULL) < end)
+		refused += storm_turn(&seed);
 	return refused;
 }
 

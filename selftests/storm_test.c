@@ -11,27 +11,6 @@
 #define PROCESSES	6
 #define SECONDS		10
 
-/* Missed probes of both kinds, all hooks. */
-static long long missed(void)
-{
-	FILE *file = fopen(TREE "hooks", "r");
-	long long sum = 0, nested, full;
-	char line[512];
-
-	int rows = 0;
-
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%*s %*s %*s %*s %*s %lld %lld", &nested, &full) != 2)
-			continue;
-		sum += nested + full;
-		rows++;
-	}
-	fclose(file);
-	return rows ? sum : -1;
-}
-
 /* The storm's own count of refusals; its reader end. */
 static FILE *start_storm(void)
 {
@@ -71,7 +50,7 @@ TEST_F_TIMEOUT(ports, storm, 120)
 	unexplained = stat_value("unexplained");
 	disagreed = stat_value("disagreed");
 	crowded = stat_value("crowded");
-	missing = missed();
+	missing = hooks_missed();
 	ASSERT_GE(conflicts, 0);
 	ASSERT_GE(pushed, 0);
 	ASSERT_GE(unexplained, 0);
@@ -99,12 +78,12 @@ TEST_F_TIMEOUT(ports, storm, 120)
 	TH_LOG("refused %lld, counted %lld, read %lld, explained %lld",
 	       refused, stat_value("conflicts") - conflicts, seen, explained);
 	TH_LOG("lost %lld, missed %lld, raced %lld",
-	       lost, missed() - missing, stat_value("raced"));
+	       lost, hooks_missed() - missing, stat_value("raced"));
 	EXPECT_GT(refused, 100);
 	EXPECT_EQ(stat_value("conflicts") - conflicts, refused);
 	EXPECT_EQ(stat_value("events") - pushed, refused);
 	EXPECT_EQ(seen + lost, refused);
-	EXPECT_EQ(missed() - missing, 0);
+	EXPECT_EQ(hooks_missed() - missing, 0);
 	EXPECT_EQ(explained, seen);
 	EXPECT_EQ(stat_value("unexplained"), unexplained);
 	EXPECT_EQ(stat_value("disagreed"), disagreed);

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -127,6 +128,30 @@ static inline const char *endpoint(const char *text, int port)
 
 	snprintf(to, 64, strchr(text, ':') ? "[%s]:%d" : "%s:%d", text, port);
 	return to;
+}
+
+/* Write a sysctl of our namespace: "ipv4/ip_local_port_range". */
+static inline int sysctl(const char *name, const char *format, ...)
+{
+	char path[128];
+	va_list args;
+	FILE *file;
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	file = fopen(path, "w");
+	if (!file)
+		return -1;
+	va_start(args, format);
+	vfprintf(file, format, args);
+	va_end(args);
+	err = ferror(file);
+	return fclose(file) || err ? -1 : 0;
+}
+
+static inline int range(int low, int high)
+{
+	return sysctl("ipv4/ip_local_port_range", "%d %d\n", low, high);
 }
 
 /* Options of one side. */
@@ -300,6 +325,26 @@ static inline long long stat_value(const char *name)
 	}
 	fclose(file);
 	return result;
+}
+
+/* Missed probes of both kinds, all hooks. */
+static inline long long hooks_missed(void)
+{
+	FILE *file = fopen(TREE "hooks", "r");
+	long long sum = 0, nested, full;
+	char line[512];
+	int rows = 0;
+
+	if (!file)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %*s %*s %*s %*s %lld %lld", &nested, &full) != 2)
+			continue;
+		sum += nested + full;
+		rows++;
+	}
+	fclose(file);
+	return rows ? sum : -1;
 }
 
 #endif /* _SELFTESTS_TCPWATCH_H */
