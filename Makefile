@@ -24,8 +24,8 @@ ZSH := $(SHARE)/zsh/site-functions
 FISH := $(SHARE)/fish/vendor_completions.d
 
 .DEFAULT_GOAL := module
-.PHONY: module help demo test bench mutants deb packages check load unload install install-tools \
-	uninstall clean
+.PHONY: module help demo test test-long bench mutants deb packages check load unload install \
+	install-tools uninstall clean
 
 module:		## build tcpwatch.ko for KDIR (default: the running kernel)
 	$(Q)$(MAKE) $(if $(filter 0,$(V)),-s --no-print-directory) -C $(KDIR) \
@@ -40,6 +40,9 @@ demo:		## show the main job, in a throw-away VM
 
 test:		## run the tests on 6.1, 6.12 and sid, or on K; T names one test
 	$(Q)selftests/vm/test $(foreach k,$(K),-k $(k)) $(foreach t,$(T),-t $(t))
+
+test-long:	## what takes hours: more kernels, soak, faults, fuzzing; T names items
+	$(Q)selftests/vm/long $(T)
 
 mutants:	## break the rule book and see the differential test turn red
 	$(Q)selftests/vm/mutants $(foreach k,$(K),-k $(k))
