@@ -11,7 +11,8 @@
 
 bool tcpwatch_reader_is_admin(const struct file *file)
 {
-	return file_ns_capable(file, &init_user_ns, CAP_NET_ADMIN);
+	return task_active_pid_ns(current) == &init_pid_ns &&
+	       file_ns_capable(file, &init_user_ns, CAP_NET_ADMIN);
 }
 
 void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *file)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * For whom a view is made, and what that may show: no more of other people's
- * processes than `ss -p` would.
+ * processes than `ss -p` would. It is who opened the file, whoever reads.
  */
 #ifndef _TCPWATCH_READER_H
 #define _TCPWATCH_READER_H
@@ -17,7 +17,7 @@ struct file;
  * @pidns: inode number of its pid namespace
  * @user_ns: its user namespace, in which uids are shown
  * @uid: its effective uid
- * @admin: CAP_NET_ADMIN in the initial user namespace: everybody's processes
+ * @admin: of this machine, see tcpwatch_reader_is_admin(): everybody's processes
  * @all: @admin in the initial network namespace: all network namespaces
  */
 struct tcpwatch_reader {
@@ -31,13 +31,15 @@ struct tcpwatch_reader {
 };
 
 /**
- * tcpwatch_reader_is_admin() - was a file opened with CAP_NET_ADMIN on this machine?
+ * tcpwatch_reader_is_admin() - is a file being opened with CAP_NET_ADMIN on this machine?
  * @file: the file
  *
- * The root of a container owns the files of procfs that are root's, but may not be that.
+ * The root of a container owns the files of procfs that are root's, but is not that: where
+ * it has no user namespace of its own its capabilities are the machine's, and so it is told
+ * by its pid namespace.
  *
- * Context: any.
- * Return: true if the opener had it in the initial user namespace.
+ * Context: process, the opener's.
+ * Return: true if the opener has it in the initial user namespace, in the initial pid namespace.
  */
 bool tcpwatch_reader_is_admin(const struct file *file);
 
