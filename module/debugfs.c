@@ -154,8 +154,8 @@ void tcpwatch_debugfs_init(void)
 	debugfs_create_file("ephemeral", 0400, dir, NULL, &tcpwatch_tables_ephemeral);
 	debugfs_create_file("listeners", 0400, dir, NULL, &tcpwatch_listing_table);
 	debugfs_create_file("reconcile", 0400, dir, NULL, &tcpwatch_listing_reconcile);
-	debugfs_create_file("hooks", 0444, dir, NULL, &tcpwatch_hooks_fops);
-	debugfs_create_file("stats", 0444, dir, NULL, &tcpwatch_stats_fops);
+	debugfs_create_file("hooks", 0400, dir, NULL, &tcpwatch_hooks_fops);
+	debugfs_create_file("stats", 0400, dir, NULL, &tcpwatch_stats_fops);
 }
 
 void tcpwatch_debugfs_exit(void)

@@ -183,9 +183,12 @@ static const struct seq_operations listing_ops = {
 
 static int tcpwatch_listing_open(struct inode *inode, struct file *file)
 {
-	struct listing *listing = __seq_open_private(file, &listing_ops, sizeof(*listing));
+	struct listing *listing;
 	int err;
 
+	if (!tcpwatch_reader_is_admin(file))
+		return -EPERM;
+	listing = __seq_open_private(file, &listing_ops, sizeof(*listing));
 	if (!listing)
 		return -ENOMEM;
 	tcpwatch_reader_open(&listing->reader, file);
@@ -234,6 +237,8 @@ static int tcpwatch_reconcile_show(struct seq_file *m, void *v)
 
 static int tcpwatch_reconcile_open(struct inode *inode, struct file *file)
 {
+	if (!tcpwatch_reader_is_admin(file))
+		return -EPERM;
 	return single_open(file, tcpwatch_reconcile_show, NULL);
 }
 

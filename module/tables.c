@@ -126,9 +126,12 @@ static const struct seq_operations timewait_ops = {
 
 static int tcpwatch_timewait_open(struct inode *inode, struct file *file)
 {
-	struct timewait_table *table = __seq_open_private(file, &timewait_ops, sizeof(*table));
+	struct timewait_table *table;
 	int err;
 
+	if (!tcpwatch_reader_is_admin(file))
+		return -EPERM;
+	table = __seq_open_private(file, &timewait_ops, sizeof(*table));
 	if (!table)
 		return -ENOMEM;
 	tcpwatch_reader_open(&table->reader, file);
@@ -190,6 +193,8 @@ static int tcpwatch_ephemeral_show(struct seq_file *m, void *v)
 
 static int tcpwatch_ephemeral_open(struct inode *inode, struct file *file)
 {
+	if (!tcpwatch_reader_is_admin(file))
+		return -EPERM;
 	return single_open(file, tcpwatch_ephemeral_show, NULL);
 }
 

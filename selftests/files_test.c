@@ -89,8 +89,8 @@ TEST_F(files, modes)
 		{ TREE "reconcile", 0400 },
 		{ TREE "ports", 0600 },
 		{ TREE "connections", 0600 },
-		{ TREE "hooks", 0444 },
-		{ TREE "stats", 0444 },
+		{ TREE "hooks", 0400 },
+		{ TREE "stats", 0400 },
 		{ TREE "control", 0600 },
 	};
 	struct stat st;
