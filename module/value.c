@@ -104,7 +104,8 @@ static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_UID:
 		return number(buf, true, tcpwatch_reader_uid(reader, task->uid));
 	case TCPWATCH_FIELD_CGROUP:
-		return hostile(buf, *event->found.cgroup_path, event->found.cgroup_path);
+		return hostile(buf, reader->admin && *event->found.cgroup_path,
+			       event->found.cgroup_path);
 	case TCPWATCH_FIELD_RULE:
 		return word(buf, true, tcpwatch_rule_names[event->facts.rule]);
 	case TCPWATCH_FIELD_FIX:
