@@ -3,6 +3,7 @@
 #ifndef _TCPWATCH_EVENT_H
 #define _TCPWATCH_EVENT_H
 
+#include <linux/capability.h>
 #include <linux/in6.h>
 #include <linux/sched.h>
 #include <linux/types.h>
@@ -79,7 +80,10 @@ struct tcpwatch_sock {
  * @tid: thread id, likewise
  * @vpid: process id in the task's own pid namespace
  * @pidns: inode number of that namespace
+ * @userns: inode number of its user namespace; 0: it is not for everybody of its uid,
+ *	having others too, as setuid programs have
  * @uid: its effective uid
+ * @caps: its capabilities
  * @comm: its name, hostile text
  */
 struct tcpwatch_task {
@@ -87,7 +91,9 @@ struct tcpwatch_task {
 	pid_t tid;
 	pid_t vpid;
 	u32 pidns;
+	u32 userns;
 	kuid_t uid;
+	kernel_cap_t caps;
 	char comm[TASK_COMM_LEN];
 };
 

@@ -23,7 +23,9 @@ void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *fil
 	reader->netns_cookie = net->net_cookie;
 	reader->pidns = task_active_pid_ns(current)->ns.inum;
 	reader->user_ns = file->f_cred->user_ns;
+	reader->userns = file->f_cred->user_ns->ns.inum;
 	reader->uid = file->f_cred->euid;
+	reader->caps = file->f_cred->cap_effective;
 	reader->admin = tcpwatch_reader_is_admin(file);
 	reader->all = reader->admin && net == &init_net;
 }
@@ -39,7 +41,10 @@ bool tcpwatch_reader_knows(const struct tcpwatch_reader *reader,
 {
 	if (!reader || reader->admin)
 		return true;
-	return uid_eq(reader->uid, task->uid) && tcpwatch_reader_pid(reader, task);
+	/* as __ptrace_may_access(), whom procfs asks for `ss -p` */
+	return reader->userns == task->userns && tcpwatch_reader_pid(reader, task) &&
+	       (cap_raised(reader->caps, CAP_SYS_PTRACE) ||
+		(uid_eq(reader->uid, task->uid) && cap_issubset(task->caps, reader->caps)));
 }
 
 static bool in_initial_pidns(const struct tcpwatch_reader *reader)

@@ -16,7 +16,9 @@ struct file;
  * @netns_cookie: the cookie of that, by which events are told apart
  * @pidns: inode number of its pid namespace
  * @user_ns: its user namespace, in which uids are shown
+ * @userns: inode number of that
  * @uid: its effective uid
+ * @caps: its capabilities there
  * @admin: of this machine, see tcpwatch_reader_is_admin(): everybody's processes
  * @all: @admin in the initial network namespace: all network namespaces
  */
@@ -25,7 +27,9 @@ struct tcpwatch_reader {
 	u32 netns;
 	u32 pidns;
 	struct user_namespace *user_ns;
+	u32 userns;
 	kuid_t uid;
+	kernel_cap_t caps;
 	bool admin;
 	bool all;
 };
@@ -68,7 +72,8 @@ bool tcpwatch_reader_sees(const struct tcpwatch_reader *reader,
  * @reader: the reader; NULL: the kernel log, which may
  * @task: the process
  *
- * An administrator may; others those of their own uid in their pid namespace.
+ * An administrator may; others those of their own uid, in their pid and user namespace, that
+ * have no capability that they lack; with CAP_SYS_PTRACE there, those of every uid.
  *
  * Context: any.
  * Return: true if it may.

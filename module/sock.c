@@ -193,9 +193,16 @@ u32 tcpwatch_sock_age_ms(const struct sock *sk)
 	return jiffies_to_msecs(TCP_TIMEWAIT_LEN - clamp(left, 0L, (long)TCP_TIMEWAIT_LEN));
 }
 
+static bool is_one(const struct cred *cred)
+{
+	return uid_eq(cred->uid, cred->euid) && uid_eq(cred->suid, cred->euid) &&
+	       gid_eq(cred->gid, cred->egid) && gid_eq(cred->sgid, cred->egid);
+}
+
 void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)
 {
 	struct pid_namespace *ns = ns_of_pid(task_pid(task));
+	const struct cred *cred;
 
 	copy->pid = task_tgid_nr(task);
 	copy->tid = task_pid_nr(task);
@@ -203,7 +210,12 @@ void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)
 	if (ns != &init_pid_ns)
 		copy->vpid = ns ? task_tgid_nr_ns(task, ns) : 0;
 	copy->pidns = ns ? ns->ns.inum : 0;
-	copy->uid = task == current ? current_euid() : task_cred_xxx(task, euid);
+	rcu_read_lock();
+	cred = task == current ? current_cred() : __task_cred(task);
+	copy->uid = cred->euid;
+	copy->caps = cred->cap_permitted;
+	copy->userns = is_one(cred) ? cred->user_ns->ns.inum : 0;
+	rcu_read_unlock();
 	memcpy(copy->comm, task->comm, sizeof(copy->comm));
 	copy->comm[sizeof(copy->comm) - 1] = '\0';
 }
