@@ -45,7 +45,7 @@ static bool may_have_port(struct trial *trial)
 	u16 port = trial->facts->want.port;
 
 	if (!port || !inet_port_requires_bind_service(trial->net, port) ||
-	    ns_capable(trial->net->user_ns, CAP_NET_BIND_SERVICE))
+	    file_ns_capable(trial->request->file, trial->net->user_ns, CAP_NET_BIND_SERVICE))
 		return true;
 	trial->facts->rule = TCPWATCH_RULE_PORT_PRIVILEGED;
 	return refuse(trial, EACCES);

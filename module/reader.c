@@ -19,6 +19,7 @@ void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *fil
 {
 	const struct net *net = current->nsproxy->net_ns;
 
+	reader->file = file;
 	reader->netns = net->ns.inum;
 	reader->netns_cookie = net->net_cookie;
 	reader->pidns = task_active_pid_ns(current)->ns.inum;

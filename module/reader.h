@@ -12,6 +12,7 @@ struct file;
 
 /**
  * struct tcpwatch_reader - who opened a file, fixed at that moment
+ * @file: the file
  * @netns: inode number of its network namespace
  * @netns_cookie: the cookie of that, by which events are told apart
  * @pidns: inode number of its pid namespace
@@ -23,6 +24,7 @@ struct file;
  * @all: @admin in the initial network namespace: all network namespaces
  */
 struct tcpwatch_reader {
+	const struct file *file;
 	u64 netns_cookie;
 	u32 netns;
 	u32 pidns;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
 #include <linux/ctype.h>
+#include <linux/fs.h>
 #include <linux/inet.h>
 #include <linux/kstrtox.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
-#include <linux/nsproxy.h>
 #include <linux/string.h>
 #include <linux/uidgid.h>
 #include <net/ipv6.h>
@@ -175,12 +175,12 @@ static const char *split(struct tcpwatch_request *request, struct words *words, 
 }
 
 static const char *find_netns(struct tcpwatch_request *request, const char *netns,
-			      const struct tcpwatch_reader *reader)
+			      const struct tcpwatch_reader *reader, struct net *net)
 {
 	u32 inum;
 
 	if (!netns) {
-		request->net = get_net(current->nsproxy->net_ns);
+		request->net = get_net(net);
 		return NULL;
 	}
 	if (!parse_u32(netns, &inum))
@@ -193,6 +193,15 @@ static const char *find_netns(struct tcpwatch_request *request, const char *netn
 	return request->net ? NULL : "there is no such network namespace";
 }
 
+/* Has who writes no more privileges than who has opened the file, and no others? */
+static bool is_opener(const struct file *file)
+{
+	const struct cred *opener = file->f_cred, *writer = current_cred();
+
+	return uid_eq(writer->euid, opener->euid) && writer->user_ns == opener->user_ns &&
+	       cap_issubset(writer->cap_permitted, opener->cap_permitted);
+}
+
 static const char *find_socket(struct tcpwatch_request *request, const char *fd)
 {
 	struct sock *sk;
@@ -203,6 +212,10 @@ static const char *find_socket(struct tcpwatch_request *request, const char *fd)
 		return NULL;
 	if (!parse_u32(fd, &nr))
 		return "fd= takes the number of a descriptor";
+	request->error = -EPERM;
+	if (!is_opener(request->file))
+		return "fd= is for who has opened the file";
+	request->error = -EINVAL;
 	request->socket = sockfd_lookup(nr, &err);
 	sk = request->socket ? request->socket->sk : NULL;
 	if (!sk || !sk_is_inet(sk) || sk->sk_protocol != IPPROTO_TCP)
@@ -314,7 +327,7 @@ static const char *set_ends(struct tcpwatch_request *request, const struct words
 }
 
 const char *tcpwatch_request_parse(struct tcpwatch_request *request, char *line,
-				   const struct tcpwatch_reader *reader)
+				   const struct tcpwatch_reader *reader, struct net *net)
 {
 	struct tcpwatch_bind *bind = &request->want.bind;
 	struct words words = {};
@@ -322,13 +335,14 @@ const char *tcpwatch_request_parse(struct tcpwatch_request *request, char *line,
 
 	memset(request, 0, sizeof(*request));
 	request->error = -EINVAL;
+	request->file = reader->file;
 	wrong = split(request, &words, line) ?:
-		find_netns(request, words.netns, reader) ?:
+		find_netns(request, words.netns, reader, net) ?:
 		find_socket(request, words.fd);
 	if (wrong)
 		return wrong;
 	bind->state = TCP_CLOSE;
-	bind->uid = current_fsuid();
+	bind->uid = reader->file->f_cred->fsuid;
 	if (request->socket) {
 		rcu_read_lock();
 		tcpwatch_sock_want(&request->want, request->socket->sk);

@@ -5,6 +5,7 @@
 
 #include "event.h"
 
+struct file;
 struct net;
 struct sock;
 struct socket;
@@ -15,6 +16,7 @@ struct tcpwatch_reader;
 
 /**
  * struct tcpwatch_request - a call that somebody thinks of making
+ * @file: whose opener asks
  * @net: the network namespace, referenced
  * @want: the socket that would make it, with the local address and port, and of
  *	connect() the remote ones
@@ -26,6 +28,7 @@ struct tcpwatch_reader;
  * @error: the errno of a request that cannot be answered, negative
  */
 struct tcpwatch_request {
+	const struct file *file;
 	struct net *net;
 	struct tcpwatch_sock want;
 	bool connect;
@@ -40,13 +43,15 @@ struct tcpwatch_request {
  * tcpwatch_request_parse() - take a question apart
  * @request: the result, to be given back by tcpwatch_request_put() in any case
  * @line: the words; changed
- * @reader: who asks
+ * @reader: who asks; be it another that writes: a program with more privileges must not
+ *	find out for it what it may not know
+ * @net: the network namespace of @reader
  *
- * Context: process, the asker's; sleeps.
+ * Context: process, the writer's; sleeps.
  * Return: NULL, or what is wrong with it, for the asker.
  */
 const char *tcpwatch_request_parse(struct tcpwatch_request *request, char *line,
-				   const struct tcpwatch_reader *reader);
+				   const struct tcpwatch_reader *reader, struct net *net);
 
 /**
  * tcpwatch_request_put() - drop what a request refers to

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * It tells what bind() would, of the asker's own network namespace, and names
+ * It tells what bind() would, of the network namespace of who opened the file, and names
  * processes as the other views do.
  */
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
+#include <linux/nsproxy.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -30,6 +31,7 @@ static DEFINE_MUTEX(answering);
 /**
  * struct why - one open file
  * @reader: who asks
+ * @net: its network namespace, referenced
  * @lock: guards all below
  * @request: the question
  * @event: the answer
@@ -41,6 +43,7 @@ static DEFINE_MUTEX(answering);
  */
 struct why {
 	struct tcpwatch_reader reader;
+	struct net *net;
 	struct mutex lock;	/* see above */
 	struct tcpwatch_request request;
 	struct tcpwatch_event event;
@@ -90,7 +93,7 @@ static int ask(struct why *why, char *line, size_t size)
 		answer_invalid(why, "a NUL byte in the request");
 		return -EINVAL;
 	}
-	wrong = tcpwatch_request_parse(&why->request, line, &why->reader);
+	wrong = tcpwatch_request_parse(&why->request, line, &why->reader, why->net);
 	if (wrong) {
 		answer_invalid(why, wrong);
 		err = why->request.error;
@@ -154,6 +157,7 @@ static int tcpwatch_why_open(struct inode *inode, struct file *file)
 	if (!why)
 		return -ENOMEM;
 	tcpwatch_reader_open(&why->reader, file);
+	why->net = get_net(current->nsproxy->net_ns);
 	mutex_init(&why->lock);
 	answer_invalid(why, "nothing was asked: write a request, as in: tcp 0.0.0.0:80");
 	file->private_data = why;
@@ -162,7 +166,10 @@ static int tcpwatch_why_open(struct inode *inode, struct file *file)
 
 static int tcpwatch_why_release(struct inode *inode, struct file *file)
 {
-	kvfree(file->private_data);
+	struct why *why = file->private_data;
+
+	put_net(why->net);
+	kvfree(why);
 	return 0;
 }
 
