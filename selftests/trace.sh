@@ -18,78 +18,11 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# Everything in a network namespace of its own, where nobody else is refused anything.
-cat > "$work/acts.py" <<'END_OF_ACTS'
-import os, socket, sys, time
-def listener(port, backlog=8):
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(('127.0.0.1', port))
-    s.listen(backlog)
-    return s
-def connected(s):
-    c = socket.create_connection(s.getsockname())
-    return c, s.accept()[0]
-def knob(name, value):
-    open('/proc/sys/net/ipv4/' + name, 'w').write(value)
-def refused(port):
-    t = socket.socket()
-    try:
-        t.bind(('127.0.0.1', port))
-    except OSError:
-        pass
-print(os.getpid())
-print(os.readlink('/proc/self/ns/net')[5:-1])
-# conflict
-s = listener(18200)
-refused(18200)
-t = listener(18201)
-refused(18201)
-# tw_reuse: bind over it
-c, a = connected(s)
-a.close()
-c.close()
-s.close()
-s = listener(18200)
-# tw_refusal, and a conflict: the only source port there is, too young
-knob('tcp_tw_reuse', '1')
-knob('ip_local_port_range', '18202 18202')
-c, a = connected(s)
-c.close()
-a.close()
-try:
-    socket.socket().connect(('127.0.0.1', 18200))
-except OSError:
-    pass
-knob('ip_local_port_range', '32768 60999')
-# tw_overflow
-knob('tcp_max_tw_buckets', '0')
-c, a = connected(s)
-c.close()
-a.close()
-knob('tcp_max_tw_buckets', '4096')
-# exhaustion
-knob('ip_local_port_range', '18210 18219')
-u = listener(18204)
-many = [connected(u) for i in range(9)]
-time.sleep(1)
-knob('ip_local_port_range', '32768 60999')
-# backlog_overflow, stuck
-t = listener(18203, 1)
-waiting = []
-for i in range(6):
-    c = socket.socket()
-    c.setblocking(False)
-    c.connect_ex(('127.0.0.1', 18203))
-    waiting.append(c)
-time.sleep(4)
-END_OF_ACTS
-
 stuck=$(sed -n 's/^stuck=//p' $TREE/control)
 echo stuck=2 > $TREE/control
 # shellcheck disable=SC2016
 trace-cmd record -q -e tcpwatch -o "$work/all" unshare -n sh -c \
-	'ip link set lo up; exec python3 "$1"' sh "$work/acts.py" > "$work/acts" 2> "$work/err" ||
+	'ip link set lo up; exec python3 "$1"' sh "$HERE/acts.py" > "$work/acts" 2> "$work/err" ||
 	sed 's/^/# /' "$work/err"
 echo "stuck=$stuck" > $TREE/control
 pid=$(sed -n 1p "$work/acts")
