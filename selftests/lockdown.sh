@@ -15,9 +15,10 @@ level=/sys/kernel/security/lockdown
 grep -q '\[none\]' $level 2> /dev/null || { ktap_skip_all "no lockdown"; exit "$KSFT_SKIP"; }
 tcpwatch=$HERE/tcpwatch
 [ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
-ktap_set_plan 16
+ktap_set_plan 25
 
 work=$(mktemp -d)
+tracing=/sys/kernel/tracing
 pid=''
 cleanup() {
 	[ -z "$pid" ] || kill "$pid"
@@ -42,10 +43,9 @@ recorded() {
 	tail -n 1 "$work/events" | grep -q "want=127\.0\.0\.1:18300 .*holder_pid=$pid "
 }
 readable() {
-	for file in /proc/tcpwatch "$TREE"/*; do
-		case $file in
-		*/events) continue ;;
-		esac
+	for file in /proc/tcpwatch "$TREE"/* /sys/module/tcpwatch/parameters/*; do
+		# which has no end
+		[ "$file" != $TREE/events ] || continue
 		head -n 1 "$file" > "$work/line" && [ -s "$work/line" ] && continue
 		echo "# $file"
 		return 1
@@ -54,6 +54,33 @@ readable() {
 writable() { # RATE
 	echo "alert_rate=$1" > $TREE/control && grep -q "^alert_rate=$1\$" $TREE/control
 }
+# by somebody who may no more than that
+page() {
+	setpriv --reuid 65534 --clear-groups cat /proc/tcpwatch > "$work/page" &&
+		grep -q '127\.0\.0\.1:18300' "$work/page" && ! grep -q "\[$pid\]" "$work/page"
+}
+more() { [ "$(wc -l < "$work/follows")" -gt "$lines" ]; }
+follows() { # sleeps in a read, and is woken
+	cat /proc/tcpwatch_events > "$work/follows" &
+	reader=$!
+	within 20 asleep $reader && lines=$(wc -l < "$work/follows") && recorded && within 20 more
+	rc=$?
+	kill $reader
+	return $rc
+}
+# at once, or in a summary
+logged() { mark; recorded && within 30 told; }
+told() { log | grep -q 'tcpwatch: .*127\.0\.0\.1:18300'; }
+verbs() {
+	"$tcpwatch" metrics | grep -q '^tcpwatch_refused_total{rule="listener"} [1-9]' &&
+		"$tcpwatch" report | grep -q '^== kernel log$' &&
+		"$tcpwatch" top -1 < /dev/null | grep -q '127\.0\.0\.1:18300'
+}
+traced() {
+	echo 1 > $tracing/events/tcpwatch/enable && recorded &&
+		grep -q ' conflict: .*:18300 ' $tracing/trace && echo 0 > $tracing/events/tcpwatch/enable
+}
+untraced() { ! cat $tracing/events/tcpwatch/conflict/enable 2> /dev/null; }
 why() { "$tcpwatch" why 127.0.0.1:18300 | grep -q "python3\[$pid\] listens"; }
 ports() { "$tcpwatch" ports -c 18300 | grep -q ' listening '; }
 run() {
@@ -74,13 +101,17 @@ for to in integrity confidentiality; do
 	check "...why" why
 	check "...ports" ports
 	check "...a module that is not signed is refused" refused_module
+	check "...the page is for everybody" page
+	check "...a reader of events is woken" follows
+	check "...the kernel log is told" logged
+	check "...metrics, report, top" verbs
 	case $to in
-	integrity) check "...trace events are there" grep -q 0 \
-		/sys/kernel/tracing/events/tcpwatch/conflict/enable ;;
-	*) check "...trace events are not" sh -c \
-		'! cat /sys/kernel/tracing/events/tcpwatch/conflict/enable 2> /dev/null' ;;
+	integrity) check "...trace events are recorded" traced ;;
+	*) check "...trace events are not there" untraced ;;
 	esac
 	check "...run" run
 done
+unload() { rmmod tcpwatch && ! loaded && [ ! -e /proc/tcpwatch ]; }
+check "...and it is unloaded" unload
 
 ktap_finished
