@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/kstrtox.h>
 #include <linux/printk.h>
@@ -38,6 +39,12 @@ struct knob {
 	void (*show)(struct seq_file *m);
 };
 
+/* Plain digits only: kstrtouint() takes a sign as well. */
+static int parse_number(const char *text, unsigned int *value)
+{
+	return isdigit(*text) ? kstrtouint(text, 10, value) : -EINVAL;
+}
+
 static int set_alert(const char *value, bool apply)
 {
 	bool on = !strcmp(value, "on");
@@ -58,7 +65,7 @@ static int set_alert_rate(const char *value, bool apply)
 {
 	unsigned int rate;
 
-	if (kstrtouint(value, 10, &rate) || rate < 1 || rate > TCPWATCH_ALERT_RATE_MAX)
+	if (parse_number(value, &rate) || rate < 1 || rate > TCPWATCH_ALERT_RATE_MAX)
 		return -EINVAL;
 	return apply ? tcpwatch_alert_set_rate(rate) : 0;
 }
@@ -72,7 +79,7 @@ static int set_exhaustion(const char *value, bool apply)
 {
 	unsigned int percent;
 
-	if (kstrtouint(value, 10, &percent) || percent > 100)
+	if (parse_number(value, &percent) || percent > 100)
 		return -EINVAL;
 	return apply ? tcpwatch_exhaust_set(percent) : 0;
 }
@@ -86,7 +93,7 @@ static int set_stuck(const char *value, bool apply)
 {
 	unsigned int seconds;
 
-	if (kstrtouint(value, 10, &seconds) || seconds > TCPWATCH_STUCK_MAX)
+	if (parse_number(value, &seconds) || seconds > TCPWATCH_STUCK_MAX)
 		return -EINVAL;
 	return apply ? tcpwatch_overload_set(seconds) : 0;
 }

@@ -135,7 +135,9 @@ TEST_F(files, control)
 		"nonsense alert_rate=7", "alert=off alert_rate=0", "\x1b[2J", "alert=\xff\xfe",
 		"alert_rate=99999999999999999999", "exhaustion", "exhaustion=101",
 		"exhaustion=-1", "exhaustion=90 exhaustion=x", "stuck", "stuck=3601", "stuck=x",
-		"ports", "ports=", "ports=0", "ports=80-70", "alert=off ports=x",
+		"ports", "ports=", "ports=0", "ports=80-70", "alert=off ports=x", "ports=+80",
+		/* kstrtouint() would take the sign */
+		"alert_rate=+7", "exhaustion=+7", "stuck=+7",
 	};
 	char before[256], big[4096];
 	size_t i;
