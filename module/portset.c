@@ -21,8 +21,8 @@ static struct tcpwatch_portset standard;
 
 static int parse_port(const char *text, u16 *port)
 {
-	/* kstrtou16() takes a sign as well */
-	if (*text < '0' || *text > '9' || kstrtou16(text, 10, port) || !*port)
+	/* kstrtou16() takes a sign and a newline as well */
+	if (text[strspn(text, "0123456789")] || kstrtou16(text, 10, port) || !*port)
 		return -EINVAL;
 	return 0;
 }

@@ -181,6 +181,8 @@ TEST_F(view, choice)
 	static const char *const wrong[] = {
 		"0", "65536", "-1", "+1", "80-", "-80", "90-80", "80,,81", "80 81", "http", " ",
 		"0x50", "80-90-100", "all,80", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17",
+		/* kstrtou16() would take the newlines */
+		"80\n,81", "80\n-81",
 	};
 	int high = server_on("127.0.0.1", 65535), low = server_on("127.0.0.1", 1);
 	size_t i;
