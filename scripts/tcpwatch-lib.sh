@@ -48,6 +48,15 @@ nap() { sleep 0.2 2> /dev/null || sleep 1; }
 # what makes awk look at each line as it comes: mawk would collect them
 unbuffered() { ! awk -W version 2>&1 < /dev/null | grep -q ^mawk || echo "-W interactive"; }
 
+# The module writes printable ASCII alone. Were it otherwise, no terminal gets to see it: of
+# text that is passed on, and, for awk, of each line.
+clean() { LC_ALL=C tr -c '\n\t -~' '?'; }
+# shellcheck disable=SC2016
+CLEAN='{ gsub(/[^\t -~]/, "?") }
+'
+# byte by byte: in another locale what is no character matches nothing
+awk() { LC_ALL=C command awk "$@"; }
+
 stat_value() { awk -v name="$1" '$1 == name { print $2 }' $TREE/stats; }
 
 # retained FIRST: the events from that number on that have happened by now. The stream does
@@ -58,7 +67,7 @@ retained() {
 		return
 	fi
 	# shellcheck disable=SC2016,SC2046
-	timeout 30 awk $(unbuffered) -v first="$1" -v last="$retained_last" '
+	LC_ALL=C timeout 30 awk $(unbuffered) -v first="$1" -v last="$retained_last" '
 		!/^seq=/ || substr($1, 5) + 0 >= first + 0
 		/^seq=/ && substr($1, 5) + 0 >= last - 1 { exit }' $TREE/events || :
 }
@@ -67,7 +76,7 @@ retained() {
 ask() {
 	exec 4<> /proc/tcpwatch_why || die "/proc/tcpwatch_why cannot be opened"
 	printf 'tcp %s\n' "$*" 2> /dev/null >&4 || :
-	cat <&4
+	clean <&4
 	exec 4<&-
 }
 
@@ -121,10 +130,11 @@ function json(text,	out, at, byte) {
 	out = ""
 	for (at = 1; at <= length(text); at++) {
 		byte = substr(text, at, 1)
-		if (byte == "\\" && substr(text, at + 1, 1) == "x") {
+		if (byte == "\\" && substr(text, at, 4) ~ /^\\x[0-9a-f][0-9a-f]$/) {
 			out = out "\\u00" substr(text, at + 2, 2)
 			at += 3
 		} else if (byte == "\"" || byte == "\\") out = out "\\" byte
+		else if (byte == "\t") out = out "\\t"
 		else out = out byte
 	}
 	return "\"" out "\""
