@@ -307,7 +307,7 @@ static const char *set_ends(struct tcpwatch_request *request, const struct words
 	bind->family = family;
 	bind->addr = addr;
 	bind->addr4 = family == AF_INET ? addr.s6_addr32[3] : 0;
-	if (family == AF_INET && bind->v6only && !request->socket)
+	if (family == AF_INET && words->v6only)
 		return "v6only is for IPv6";
 	wrong = family == AF_INET6 ? complete_v6(bind) : NULL;
 	if (wrong || !request->connect)

@@ -142,7 +142,7 @@ TEST_F(syntax, bad)
 	}
 }
 
-/* Descriptors that are no TCP sockets. */
+/* Descriptors that are no TCP sockets, or not of the kind that is asked about. */
 TEST_F(syntax, bad_fd)
 {
 	int fds[] = {
@@ -157,6 +157,10 @@ TEST_F(syntax, bad_fd)
 		EXPECT_EQ(errno, EINVAL);
 		expect_invalid(_metadata, &self->why, "fd");
 	}
+	/* IPv6's option, of a socket that is of none */
+	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT_EQ(why_ask(&self->why, "tcp 127.0.0.1:18081 fd=%d v6only", fds[0]), NULL);
+	expect_invalid(_metadata, &self->why, "v6only");
 }
 
 /* Bytes within, and more of them than any request has. */
