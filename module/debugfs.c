@@ -2,7 +2,6 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
-#include <linux/string_helpers.h>
 
 #include "connlist.h"
 #include "control.h"
@@ -11,6 +10,7 @@
 #include "hooks.h"
 #include "listing.h"
 #include "portlist.h"
+#include "pulse.h"
 #include "reader.h"
 #include "ring.h"
 #include "stats.h"
@@ -99,22 +99,40 @@ static const struct file_operations conflicts_fops = {
 	.release = seq_release_private,
 };
 
+/**
+ * struct hook_list - rows being shown
+ * @m: where
+ * @pulse: what was felt of them
+ */
+struct hook_list {
+	struct seq_file *m;
+	struct tcpwatch_pulse pulse;
+};
+
 static int show_hook(const struct tcpwatch_hook *hook, void *arg)
 {
 	struct tcpwatch_missed missed = tcpwatch_hook_missed(hook);
-	struct seq_file *m = arg;
+	const struct hook_list *list = arg;
+	const char *armed;
 
-	seq_printf(m, "%s\t%s\t%s\t%d\t%llu\t%lu\t%lu\t%s\n", hook->symbol,
+	if (!hook->armed)
+		armed = "no";
+	else
+		armed = tcpwatch_pulse_feels(&list->pulse, hook) ? "yes" : "disarmed";
+	seq_printf(list->m, "%s\t%s\t%s\t%d\t%llu\t%lu\t%lu\t%s\n", hook->symbol,
 		   hook->trace ? "trace" : hook->ret ? "return" : "entry",
-		   str_yes_no(hook->armed), hook->error, tcpwatch_hook_hits(hook),
+		   armed, hook->error, tcpwatch_hook_hits(hook),
 		   missed.nested, missed.full, hook->lost);
 	return 0;
 }
 
 static int tcpwatch_hooks_show(struct seq_file *m, void *v)
 {
+	struct hook_list list = { .m = m };
+
+	tcpwatch_pulse_take(&list.pulse);
 	seq_puts(m, "symbol\tkind\tarmed\terror\thits\tmissed_nested\tmissed_full\tlost_without\n");
-	tcpwatch_hooks_each(show_hook, m);
+	tcpwatch_hooks_each(show_hook, &list);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(tcpwatch_hooks);

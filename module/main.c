@@ -22,6 +22,7 @@
 #include "overload.h"
 #include "portlist.h"
 #include "proc.h"
+#include "pulse.h"
 #include "resolve.h"
 #include "ring.h"
 #include "stream.h"
@@ -54,6 +55,8 @@ struct part {
 static const struct part parts[] = {
 	{ tcpwatch_ring_init, tcpwatch_ring_exit },
 	{ tcpwatch_alert_init, tcpwatch_alert_exit },
+	/* before whatever it vouches for */
+	{ tcpwatch_pulse_init, tcpwatch_pulse_exit },
 	{ tcpwatch_exits_init, tcpwatch_exits_exit },
 	{ tcpwatch_bound_init, tcpwatch_bound_exit },
 	{ tcpwatch_resolve_init, tcpwatch_resolve_exit },

@@ -9,6 +9,7 @@
 #include "format.h"
 #include "hooks.h"
 #include "proc.h"
+#include "pulse.h"
 #include "reader.h"
 #include "ring.h"
 #include "section.h"
@@ -48,6 +49,7 @@ static const char *end_cell(struct seq_buf *buf, struct page_view *view)
 }
 
 struct tally {
+	struct tcpwatch_pulse pulse;
 	unsigned int armed;
 	unsigned int rows;
 	unsigned long missed;
@@ -59,9 +61,27 @@ static int tally_hook(const struct tcpwatch_hook *hook, void *arg)
 	struct tally *tally = arg;
 
 	tally->rows++;
-	tally->armed += hook->armed;
+	tally->armed += tcpwatch_pulse_feels(&tally->pulse, hook);
 	tally->missed += missed.nested + missed.full;
 	return 0;
+}
+
+/* What is not seen now, or was not. */
+static void show_disarmed(struct seq_file *m, struct page_view *view,
+			  const struct tcpwatch_pulse *pulse, const struct tcpwatch_stats *stats)
+{
+	u64 times = stats->stat[TCPWATCH_STAT_DISARMED];
+	struct seq_buf buf;
+
+	if (!times)
+		return;
+	start_cell(&buf, view);
+	tcpwatch_format_age(&buf, div_u64(pulse->numb ? pulse->ms :
+					  stats->stat[TCPWATCH_STAT_DISARMED_MS], MSEC_PER_SEC));
+	if (pulse->numb)
+		seq_printf(m, "  DISARMED for %s", end_cell(&buf, view));
+	else
+		seq_printf(m, "  were disarmed %llu times, %s", times, end_cell(&buf, view));
 }
 
 static void show_summary(struct seq_file *m, struct page_view *view)
@@ -70,16 +90,22 @@ static void show_summary(struct seq_file *m, struct page_view *view)
 	struct tcpwatch_stats stats;
 	struct seq_buf buf;
 
+	tcpwatch_pulse_take(&tally.pulse);
 	tcpwatch_hooks_each(tally_hook, &tally);
 	tcpwatch_stats_sum(&stats);
 	start_cell(&buf, view);
 	tcpwatch_format_age(&buf, ktime_get_boottime_seconds() - loaded);
 	seq_printf(m, "tcpwatch %s  netns %u  up %s  hooks %u/%u", THIS_MODULE->version,
 		   view->reader.netns, end_cell(&buf, view), tally.armed, tally.rows);
+	show_disarmed(m, view, &tally.pulse, &stats);
 	/* how much goes on elsewhere is not for everybody */
 	if (view->reader.all)
 		seq_printf(m, "  conflicts %llu", stats.stat[TCPWATCH_STAT_CONFLICTS]);
 	seq_printf(m, "  lost %llu  missed %lu\n", stats.stat[TCPWATCH_STAT_LOST], tally.missed);
+	if (tally.pulse.numb & BIT(TCPWATCH_PULSE_PROBE))
+		seq_puts(m, TCPWATCH_PULSE_TEXT_PROBE "\n");
+	else if (tally.pulse.numb)
+		seq_puts(m, TCPWATCH_PULSE_TEXT_TRACE "\n");
 }
 
 static void show_conflict(struct seq_file *m, struct page_view *view)

@@ -46,6 +46,9 @@
 	X(STAT, STUCK, "listeners_stuck") \
 	/* connect() that failed for a reason of its own, or whose reason cannot be told */ \
 	X(STAT, CONNECTS_OTHER, "connects_other") \
+	/* times that probes were disarmed behind our back, and how long, in ms */ \
+	X(STAT, DISARMED, "disarmed") \
+	X(STAT, DISARMED_MS, "disarmed_ms") \
 	/* events overwritten before the worker could publish them */ \
 	X(STAT, LOST, "lost") \
 	/* holders that a live process was found for, was not, was not looked for */ \
