@@ -8,6 +8,7 @@
 
 #include "exits.h"
 #include "hooks.h"
+#include "pulse.h"
 
 #define BITS	12
 
@@ -70,7 +71,7 @@ bool tcpwatch_exits_before(pid_t pid, u64 start, u64 time, u64 *when)
 	if (known)
 		*when = watched->exited;
 	raw_spin_unlock_irq(&lock);
-	if (known && rows[EXIT].armed)
+	if (known && (*when || (rows[EXIT].armed && !tcpwatch_pulse_missed())))
 		return *when && *when <= time;
 	return !is_alive(pid, start);
 }
