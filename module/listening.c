@@ -3,6 +3,7 @@
 #include <linux/compat.h>
 #include <linux/net.h>
 #include <linux/sched/task_stack.h>
+#include <linux/uaccess.h>
 #include <linux/unistd.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_common.h>
@@ -18,7 +19,25 @@
 enum { LISTEN_STOP, LISTEN, ROWS };
 static struct tcpwatch_hook hook_rows[ROWS];
 
-/* __NR_listen of another ABI is another call. */
+/* A system call of 32-bit programs, to which __NR_listen is another. */
+static bool find_compat(int nr, const unsigned long *args, u32 *asked)
+{
+#ifdef __NR_ia32_listen
+	const u32 __user *call = (u32 __user *)args[1];
+
+	switch (nr) {
+	case __NR_ia32_listen:
+		*asked = args[1];
+		return true;
+	case __NR_ia32_socketcall:
+		/* what libc calls; the kernel has just read the arguments from there */
+		return args[0] == SYS_LISTEN &&
+		       !copy_from_user_nofault(asked, call + 1, sizeof(*asked));
+	}
+#endif
+	return false;
+}
+
 static bool is_compat(void)
 {
 #ifdef CONFIG_COMPAT
@@ -30,20 +49,30 @@ static bool is_compat(void)
 
 /*
  * The kernel keeps the backlog in force alone, cut to somaxconn. What was asked for is
- * among the registers of listen(); one that has not come by listen() may have been cut.
+ * among the registers of listen().
  */
-static bool find_asked(const struct net *net, u32 in_force, u32 *asked)
+static bool find_call(u32 *asked)
 {
 	struct pt_regs *regs = task_pt_regs(current);
+	int nr = syscall_get_nr(current, regs);
 	unsigned long args[6];
 
-	*asked = in_force;
-	if (current->flags & (PF_KTHREAD | PF_IO_WORKER) || is_compat() ||
-	    syscall_get_nr(current, regs) != __NR_listen)
-		return in_force < READ_ONCE(net->core.sysctl_somaxconn);
+	if (current->flags & (PF_KTHREAD | PF_IO_WORKER))
+		return false;
 	syscall_get_arguments(current, regs, args);
+	if (is_compat())
+		return find_compat(nr, args, asked);
 	*asked = args[1];
-	return true;
+	return nr == __NR_listen;
+}
+
+/* One that has not come by listen() may have been cut. */
+static bool find_asked(const struct net *net, u32 in_force, u32 *asked)
+{
+	if (find_call(asked))
+		return true;
+	*asked = in_force;
+	return in_force < READ_ONCE(net->core.sysctl_somaxconn);
 }
 
 void tcpwatch_listening_note(const struct sock *sk, u32 backlog)
