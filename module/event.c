@@ -22,7 +22,6 @@ const char *const tcpwatch_belongs_names[] = { TCPWATCH_BELONGINGS(TCPWATCH_NAME
 
 void tcpwatch_found_init(struct tcpwatch_found *found)
 {
-	found->real = 0;
 	found->owner_unknown = false;
 	found->owners = 0;
 	found->owner.pid = 0;

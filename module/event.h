@@ -153,6 +153,7 @@ struct tcpwatch_bound {
  * struct tcpwatch_facts - what happened as the probe handler saw it, at that moment
  * @seq: number of the event since load, from 0
  * @time: CLOCK_MONOTONIC, in nanoseconds
+ * @real: by the wall clock as it was then, in nanoseconds
  * @netns_cookie: cookie of the network namespace, which is its alone
  * @netns: its inode number, which the next one may get
  * @kind: what the event is of
@@ -192,6 +193,7 @@ struct tcpwatch_bound {
 struct tcpwatch_facts {
 	u64 seq;
 	u64 time;
+	u64 real;
 	u64 netns_cookie;
 	u32 netns;
 	u8 kind;
@@ -228,7 +230,6 @@ struct tcpwatch_facts {
 
 /**
  * struct tcpwatch_found - what was looked up after it: see tcpwatch_found_init()
- * @real: the time by the wall clock, in nanoseconds
  * @owner_unknown: nobody looked, because too many holders came at once
  * @owner_state: what state @owner is in, a letter as ps prints it, valid if @owners
  * @owners: how many live processes have the holder open
@@ -241,7 +242,6 @@ struct tcpwatch_facts {
  * @bound_cgroup_path: that of @bound
  */
 struct tcpwatch_found {
-	u64 real;
 	bool owner_unknown;
 	char owner_state;
 	u32 owners;

@@ -50,7 +50,11 @@ bool tcpwatch_record_may(enum tcpwatch_kind kind)
 
 void tcpwatch_record(struct tcpwatch_facts *facts, const struct net *net)
 {
-	facts->time = ktime_get_ns();
+	ktime_t now = ktime_get();
+
+	/* here, since the wall clock may be set before the worker comes */
+	facts->time = ktime_to_ns(now);
+	facts->real = ktime_to_ns(ktime_mono_to_any(now, TK_OFFS_REAL));
 	facts->netns = net->ns.inum;
 	facts->netns_cookie = net->net_cookie;
 	if (facts->call == TCPWATCH_CALL_NONE) {

@@ -111,7 +111,6 @@ static void add_names(struct tcpwatch_event *event, const struct tcpwatch_owners
 	struct tcpwatch_found *found = &event->found;
 	const struct tcpwatch_task *resident = NULL;
 
-	found->real = ktime_to_ns(ktime_mono_to_real(facts->time));
 	tcpwatch_cgroup_path(found->cgroup_path, facts->task_cgroup, last);
 	if (from)
 		resident = tcpwatch_owners_resident(from, facts->netns_cookie);
@@ -150,7 +149,6 @@ static void repeat(struct tcpwatch_event *event, const struct tcpwatch_event *la
 
 	tcpwatch_found_copy(found, &last->found);
 	event->facts.holder.belongs = last->facts.holder.belongs;
-	found->real = ktime_to_ns(ktime_mono_to_real(event->facts.time));
 	/* the port may have been bound between the two */
 	add_bound(event, cgroups);
 	count_owner(found);

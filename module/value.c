@@ -75,7 +75,7 @@ static bool put_want(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_SEQ:
 		return number(buf, true, event->facts.seq);
 	case TCPWATCH_FIELD_TIME:
-		return moment(buf, event->found.real);
+		return moment(buf, event->facts.real);
 	case TCPWATCH_FIELD_EVENT:
 		return word(buf, true, tcpwatch_kind_names[event->facts.kind]);
 	case TCPWATCH_FIELD_CALL:
