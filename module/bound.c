@@ -196,7 +196,7 @@ static void fill(struct note *note, const struct sock *sk, struct task_struct *t
 	note->listened = sk->sk_state == TCP_LISTEN;
 	note->v6only = ipv6_only_sock(sk);
 	note->addr = tcpwatch_sock_local(sk);
-	note->time = ktime_get_ns();
+	note->time = ktime_get_boottime_ns();
 	note->start = task->group_leader->start_time;
 	tcpwatch_task_copy(&note->task, task);
 	note->cgroup = tcpwatch_task_cgroup(task);

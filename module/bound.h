@@ -47,7 +47,7 @@ void tcpwatch_bound_note(const struct sock *sk);
  * @bound: the answer
  * @sock: the socket
  * @netns_cookie: cookie of its network namespace
- * @time: when it was there, CLOCK_MONOTONIC in nanoseconds
+ * @time: when it was there, CLOCK_BOOTTIME in nanoseconds
  * @now: until when the process may have exited, likewise
  *
  * The socket's own bind, or else the last one before @time on its port whose

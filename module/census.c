@@ -255,7 +255,7 @@ static bool find_bound(struct tcpwatch_bound *bound, const struct tcpwatch_censu
 		.bind = { .family = line->family, .addr = line->addr },
 		.port = line->port,
 	};
-	u64 now = ktime_get_ns(), then = now - (u64)line->ages.oldest_ms * NSEC_PER_MSEC;
+	u64 now = ktime_get_boottime_ns(), then = now - (u64)line->ages.oldest_ms * NSEC_PER_MSEC;
 
 	/* who bound it a tick before it was left may seem to have come later */
 	return tcpwatch_bound_find(bound, &sock, line->netns_cookie, then, now) ||

@@ -132,7 +132,7 @@ static void conclude(struct tcpwatch_connections *connections, const struct tcpw
 {
 	struct tcpwatch_connection *to, *end = connections->list + connections->count;
 	bool listened = connections->listened, asked = listened;
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_boottime_ns();
 	struct tcpwatch_bound bound;
 
 	for (to = connections->list; to < end; to++) {

@@ -136,7 +136,7 @@ static void put_age(struct seq_file *m, struct connlist *list,
 		    const struct tcpwatch_connection *connection, u64 netns_cookie)
 {
 	const struct tcpwatch_sock *is = &connection->is;
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_boottime_ns();
 	struct tcpwatch_bound bound;
 
 	if (is->substate == TCP_TIME_WAIT)

@@ -133,7 +133,7 @@ struct tcpwatch_range {
  * struct tcpwatch_bound - who bound a port, or has listened on it
  * @task: the process, valid if @task.pid
  * @cgroup: id of its control group
- * @time: when that was, CLOCK_MONOTONIC in nanoseconds
+ * @time: when that was, CLOCK_BOOTTIME in nanoseconds
  * @listened: and has listened on it
  * @exited: it had exited when the event came
  * @exited_at: when that was, likewise; 0: not known
@@ -152,7 +152,7 @@ struct tcpwatch_bound {
 /**
  * struct tcpwatch_facts - what happened as the probe handler saw it, at that moment
  * @seq: number of the event since load, from 0
- * @time: CLOCK_MONOTONIC, in nanoseconds
+ * @time: CLOCK_BOOTTIME, in nanoseconds: what it is the age of has aged in suspend as well
  * @real: by the wall clock as it was then, in nanoseconds
  * @netns_cookie: cookie of the network namespace, which is its alone
  * @netns: its inode number, which the next one may get

@@ -87,7 +87,7 @@ static int tcpwatch_hook_exit_itimers(struct kprobe *kp, struct pt_regs *regs)
 		return 0;
 	raw_spin_lock(&lock);
 	if (watched->pid == pid && watched->start == current->group_leader->start_time)
-		watched->exited = ktime_get_ns();
+		watched->exited = ktime_get_boottime_ns();
 	raw_spin_unlock(&lock);
 	return 0;
 }

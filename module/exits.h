@@ -36,7 +36,7 @@ void tcpwatch_exits_watch(pid_t pid, u64 start);
  * tcpwatch_exits_before() - had a process exited by then?
  * @pid: its pid (tgid) in the initial pid namespace
  * @start: when it was started
- * @time: CLOCK_MONOTONIC in nanoseconds
+ * @time: CLOCK_BOOTTIME in nanoseconds
  * @when: when it exited, likewise; 0: not known
  *
  * Context: process.

@@ -102,7 +102,7 @@ static void fill(struct tcpwatch_listener *row, const struct sock *sk)
 	row->netns = net->ns.inum;
 	tcpwatch_sock_bind(&row->is.bind, sk);
 	tcpwatch_sock_complete(&row->is, sk, NULL);
-	row->since = ktime_get_ns();
+	row->since = ktime_get_boottime_ns();
 	row->somaxconn = READ_ONCE(net->core.sysctl_somaxconn);
 	/* those that are waiting already: nobody has seen when they came */
 	row->accept_max = READ_ONCE(sk->sk_ack_backlog);

@@ -72,7 +72,7 @@ struct tcpwatch_counts {
  * @is: a copy of it
  * @task: who called listen(), pid 0: not known, it was there before us
  * @task_cgroup: id of the control group of that
- * @since: when that was, or when we came, CLOCK_MONOTONIC in nanoseconds
+ * @since: when that was, or when we came, CLOCK_BOOTTIME in nanoseconds
  * @asked: the backlog listen() was called with; negative ones are large
  * @asked_known: that is so; else it was @somaxconn or more, or we were not there
  * @somaxconn: net.core.somaxconn at that time

@@ -113,7 +113,7 @@ static void show_line(struct seq_file *m, struct listing *listing,
 	tcpwatch_cell_number(m, row->is.bind.dev, row->is.bind.dev);
 	tcpwatch_cell_number(m, line->group, line->group);
 	put_owner(m, listing, row);
-	tcpwatch_cell_number(m, true, tcpwatch_format_ms(row->since, ktime_get_ns()));
+	tcpwatch_cell_number(m, true, tcpwatch_format_ms(row->since, ktime_get_boottime_ns()));
 	if (row->asked_known)
 		seq_printf(m, "\t%d", row->asked);
 	else

@@ -242,7 +242,7 @@ void tcpwatch_owners_scan(struct tcpwatch_owners *owners)
 	};
 
 	sort(owners->owner, owners->count, sizeof(owners->owner[0]), by_ino, NULL);
-	owners->time = ktime_get_ns();
+	owners->time = ktime_get_boottime_ns();
 	owners->whole = scan_all(&scan);
 }
 

@@ -52,7 +52,7 @@ struct tcpwatch_resident {
  * @count: how many inodes
  * @netns_count: how many network namespaces
  * @filter: a bit for each inode, by which most others are told
- * @time: when the scan began, CLOCK_MONOTONIC in nanoseconds; 0: there was none
+ * @time: when the scan began, CLOCK_BOOTTIME in nanoseconds; 0: there was none
  * @whole: it saw every process; else who was not found may still be there
  * @owner: the inodes, in no order before the scan, by inode after it
  * @netns: the namespaces
@@ -106,7 +106,7 @@ void tcpwatch_owners_scan(struct tcpwatch_owners *owners);
 /**
  * tcpwatch_owners_cover() - does a scan answer for an event?
  * @owners: the scan, be it made or not
- * @time: when the event was, CLOCK_MONOTONIC in nanoseconds
+ * @time: when the event was, CLOCK_BOOTTIME in nanoseconds
  * @ino: the socket inode asked for, or 0: none
  * @cookie: the network namespace asked for, or 0: none
  *

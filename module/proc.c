@@ -111,10 +111,11 @@ static void show_summary(struct seq_file *m, struct page_view *view)
 static void show_conflict(struct seq_file *m, struct page_view *view)
 {
 	const struct tcpwatch_event *event = &view->event;
+	u64 age = ktime_get_boottime_ns() - event->facts.time;
 	struct seq_buf buf;
 
 	start_cell(&buf, view);
-	tcpwatch_format_age(&buf, div_u64(ktime_get_ns() - event->facts.time, NSEC_PER_SEC));
+	tcpwatch_format_age(&buf, div_u64(age, NSEC_PER_SEC));
 	seq_printf(m, "%-7s ", end_cell(&buf, view));
 	if (view->reader.all)
 		seq_printf(m, "%-10u ", event->facts.netns);

@@ -180,7 +180,7 @@ static void add_survey(struct tcpwatch_event *event, bool may_look)
 	if (!is_exhausted(event))
 		return;
 	if (may_look && !is_surveyed(facts)) {
-		survey_time = ktime_get_ns();
+		survey_time = ktime_get_boottime_ns();
 		survey_netns = facts->netns_cookie;
 		make_survey(&survey, facts);
 	}

@@ -21,7 +21,7 @@ static void put_who(struct seq_buf *buf, const struct tcpwatch_listener *row,
 		    const struct tcpwatch_reader *reader)
 {
 	struct tcpwatch_bound bound;
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_boottime_ns();
 
 	if (row->task.pid)
 		tcpwatch_format_who(buf, &row->task, reader);

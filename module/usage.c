@@ -184,7 +184,7 @@ static void judge(struct tcpwatch_usage *usage)
 /* What no socket has told by itself. */
 static void conclude(struct tcpwatch_usage *usage, const struct tcpwatch_port *port)
 {
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_boottime_ns();
 	bool listened;
 
 	usage->bound_known = tcpwatch_bound_find(&usage->bound, &usage->is, port->netns_cookie,
