@@ -16,13 +16,20 @@
 
 #define SERVER	18080
 
-/* Wait until a TCP socket of ours with these ports is in this state. */
+/*
+ * Wait until a TCP socket of ours with these ports is in this state, and stays in it: one
+ * that is closed is in FIN-WAIT-2 before it has a timer that ends it, which is after its
+ * place has been taken by what TIME-WAIT is made of. Where softirqs are preempted, that
+ * can take a while.
+ */
 static inline int await_state(int port, int peer_port, unsigned int state)
 {
 	static const char *const tables[] = {
 		"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6",
 	};
-	unsigned int local, remote, found;
+	static const char row[] = "%*d: %*[^:]:%x %*[^:]:%x %x %*s %x:%*s %*s %*u %*u %lu";
+	unsigned int local, remote, found, timer;
+	unsigned long inode;
 	char line[256];
 	FILE *file;
 	int ms, i;
@@ -31,9 +38,11 @@ static inline int await_state(int port, int peer_port, unsigned int state)
 		for (i = 0; i < 2; i++) {
 			file = fopen(tables[i], "r");
 			while (file && fgets(line, sizeof(line), file)) {
-				if (sscanf(line, "%*d: %*[^:]:%x %*[^:]:%x %x", &local, &remote,
-					   &found) == 3 && (int)local == port &&
-				    (int)remote == peer_port && found == state) {
+				if (sscanf(line, row, &local, &remote, &found, &timer,
+					   &inode) == 5 &&
+				    (int)local == port && (int)remote == peer_port &&
+				    found == state &&
+				    (state != TCP_FIN_WAIT2 || inode || timer > 1)) {
 					fclose(file);
 					return 0;
 				}
