@@ -26,17 +26,14 @@ static __always_inline void note_queued(const struct sock *sk, const struct requ
 	struct tcpwatch_listener *row = this_cpu_read(tcpwatch_pendings.row);
 	u32 now = READ_ONCE(sk->sk_ack_backlog) + 1;
 
-	if (unlikely(!row || row->sk != sk)) {
+	if (unlikely(!row || READ_ONCE(row->sk) != sk)) {
 		row = tcpwatch_listener_find(sk);
 		if (!row)
 			return;
 	}
 	if (now == 1)
 		WRITE_ONCE(row->waiting_at, jiffies);
-	if (now > row->accept_max) {
-		row->accept_max = now;
-		row->accept_max_at = jiffies;
-	}
+	tcpwatch_listener_raise(&row->accept_max, &row->accept_max_at, now);
 	if (waits)
 		tcpwatch_wait_begin(req, row->index);
 }
@@ -67,7 +64,8 @@ static bool is_taken(const struct request_sock *req, const struct tcpwatch_liste
 {
 	const struct sock *listener = req->rsk_listener;
 
-	return listener && READ_ONCE(row->sk) == listener && listener->sk_state == TCP_LISTEN;
+	return listener && READ_ONCE(row->sk) == listener &&
+	       READ_ONCE(listener->sk_state) == TCP_LISTEN;
 }
 
 /*

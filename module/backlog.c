@@ -121,12 +121,12 @@ static __always_inline void settle(struct tcpwatch_pending *pending, bool midst)
 		     has_risen(pending, TCPWATCH_MIB_TCPREQQFULLDOCOOKIES) ||
 		     has_risen(pending, TCPWATCH_MIB_SYNCOOKIESSENT))) {
 		count_change(pending, midst);
-	} else if (pending->matter == TCPWATCH_SYN && row && pending->syn > row->syn_max) {
+	} else if (pending->matter == TCPWATCH_SYN && row &&
+		   pending->syn > READ_ONCE(row->syn_max)) {
 		/* nothing became of it but a request, or will become */
 		if (midst && syn_queue(pending->sk) < pending->syn)
 			return;
-		row->syn_max = pending->syn;
-		row->syn_max_at = jiffies;
+		tcpwatch_listener_raise(&row->syn_max, &row->syn_max_at, pending->syn);
 	}
 }
 

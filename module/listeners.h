@@ -8,6 +8,7 @@
 #define _TCPWATCH_LISTENERS_H
 
 #include <linux/atomic.h>
+#include <linux/jiffies.h>
 #include <linux/rculist.h>
 #include <linux/snmp.h>
 #include "event.h"
@@ -119,6 +120,25 @@ struct tcpwatch_listener {
 	unsigned long told_at;
 	bool told_stuck;
 };
+
+/**
+ * tcpwatch_listener_raise() - note how long a queue is, if it never was so long
+ * @max: how long it has been at most
+ * @at: when that was, in jiffies
+ * @now: how long it is
+ *
+ * Context: any.
+ */
+static inline void tcpwatch_listener_raise(u32 *max, unsigned long *at, u32 now)
+{
+	u32 before = READ_ONCE(*max);
+
+	do {
+		if (likely(now <= before))
+			return;
+	} while (!try_cmpxchg(max, &before, now));
+	WRITE_ONCE(*at, jiffies);
+}
 
 /**
  * struct tcpwatch_live - what a listener is like now

@@ -49,8 +49,8 @@ static void fill(struct tcpwatch_facts *facts, const struct tcpwatch_listener *r
 	facts->holders = 1;
 	facts->holder = row->is;
 	facts->want = row->is;
-	facts->accept_max = row->accept_max;
-	facts->syn_max = row->syn_max;
+	facts->accept_max = READ_ONCE(row->accept_max);
+	facts->syn_max = READ_ONCE(row->syn_max);
 }
 
 static void add_live(struct tcpwatch_facts *facts, const struct tcpwatch_live *live)
@@ -150,10 +150,7 @@ static unsigned int look_at(struct tcpwatch_listener *row)
 	/* from here on it may cease to listen: row->sk is not to be followed */
 	if (tcpwatch_listener_live(&live, row)) {
 		/* what is migrated to it from another comes by no probe */
-		if (live.accept_now > row->accept_max) {
-			row->accept_max = live.accept_now;
-			row->accept_max_at = jiffies;
-		}
+		tcpwatch_listener_raise(&row->accept_max, &row->accept_max_at, live.accept_now);
 		if (!live.accept_now)
 			WRITE_ONCE(row->waiting_at, jiffies);
 		if (!row->told_at || jiffies - row->told_at >= INTERVAL)

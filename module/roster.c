@@ -113,17 +113,10 @@ static unsigned int count_rows(u64 netns_cookie)
 
 	for (i = 0; i < tcpwatch_listeners_count(); i++) {
 		row = tcpwatch_listener_row(i);
-		count += READ_ONCE(row->sk) && (!netns_cookie || row->netns_cookie == netns_cookie);
+		count += READ_ONCE(row->sk) &&
+			 (!netns_cookie || READ_ONCE(row->netns_cookie) == netns_cookie);
 	}
 	return count + 16;
-}
-
-static void raise(u32 *max, unsigned long *at, u32 now)
-{
-	if (now <= *max)
-		return;
-	*max = now;
-	*at = jiffies;
 }
 
 int tcpwatch_roster_take(struct tcpwatch_roster *roster, u64 netns_cookie)
@@ -143,8 +136,10 @@ int tcpwatch_roster_take(struct tcpwatch_roster *roster, u64 netns_cookie)
 		    !tcpwatch_listener_live(&line->live, tcpwatch_listener_row(i)))
 			continue;
 		/* no probe may have come by since */
-		raise(&line->row.accept_max, &line->row.accept_max_at, line->live.accept_now);
-		raise(&line->row.syn_max, &line->row.syn_max_at, line->live.syn_now);
+		tcpwatch_listener_raise(&line->row.accept_max, &line->row.accept_max_at,
+					line->live.accept_now);
+		tcpwatch_listener_raise(&line->row.syn_max, &line->row.syn_max_at,
+					line->live.syn_now);
 		mark(line);
 		roster->count++;
 		cond_resched();
