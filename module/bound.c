@@ -236,9 +236,11 @@ void tcpwatch_bound_note(const struct sock *sk)
 
 static bool is_bound(const struct sock *sk)
 {
+	u8 state = READ_ONCE(sk->sk_state);
+
 	if (!sk->sk_num)
 		return false;
-	return sk->sk_state == TCP_LISTEN || sk->sk_state == TCP_CLOSE ||
+	return state == TCP_LISTEN || state == TCP_CLOSE ||
 	       (sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 }
 

@@ -100,7 +100,7 @@ static void look(struct sock *sk, const struct inet_bind_bucket *tb, void *arg)
 	bool chosen;
 	int row;
 
-	if (sk->sk_state != TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) != TCP_TIME_WAIT)
 		return;
 	/* newer kernels mark the socket too, in which the bucket agrees if nobody bound it since */
 	chosen = tb->fastreuse == -1;

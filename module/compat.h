@@ -52,7 +52,7 @@ static inline u16 compat_bucket_family(const struct sock *sk)
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 	const struct inet_bind2_bucket *tb2 = NULL;
 
-	if (sk->sk_state == TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT)
 		tb2 = inet_twsk(sk)->tw_tb2;
 	else if (sk_fullsock(sk))
 		tb2 = inet_csk(sk)->icsk_bind2_hash;
@@ -68,7 +68,8 @@ typedef bool (*compat_visit_t)(struct sock *sk, void *arg);
 /* The bucket of the port that a socket owns, or NULL. Under its bhash lock, if it is that. */
 static inline const struct inet_bind_bucket *compat_owned(const struct sock *sk)
 {
-	return sk->sk_state == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb : inet_csk(sk)->icsk_bind_hash;
+	return READ_ONCE(sk->sk_state) == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb :
+							  inet_csk(sk)->icsk_bind_hash;
 }
 
 /* Where owners are kept by address, what they are kept in, else NULL. Likewise. */
@@ -77,8 +78,8 @@ static inline const struct inet_bind2_bucket *compat_owned_address(const struct 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 	return NULL;
 #else
-	return sk->sk_state == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb2 :
-					       inet_csk(sk)->icsk_bind2_hash;
+	return READ_ONCE(sk->sk_state) == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb2 :
+							  inet_csk(sk)->icsk_bind2_hash;
 #endif
 }
 
@@ -112,8 +113,7 @@ static inline void compat_walk_owners_after(const struct inet_bind_bucket *tb, s
 	if (!sk) {
 		tb2 = hlist_entry_safe(tb->bhash2.first, struct inet_bind2_bucket, bhash_node);
 	} else {
-		tb2 = sk->sk_state == TCP_TIME_WAIT ? inet_twsk(sk)->tw_tb2 :
-						      inet_csk(sk)->icsk_bind2_hash;
+		tb2 = compat_owned_address(sk);
 		hlist_for_each_entry_continue(sk, sk_bind_node) {
 			if (visit(sk, arg))
 				return;

@@ -200,7 +200,7 @@ static void add_requests(struct tcpwatch_connections *connections, struct inet_h
 
 	spin_lock_bh(lock);
 	sk_nulls_for_each(sk, node, &hashinfo->ehash[bucket].chain) {
-		if (sk->sk_state != TCP_NEW_SYN_RECV || sk->sk_num != port->port ||
+		if (READ_ONCE(sk->sk_state) != TCP_NEW_SYN_RECV || sk->sk_num != port->port ||
 		    sock_net(sk) != port->net)
 			continue;
 		/* it is in the table before its timer is armed */

@@ -61,7 +61,7 @@ struct tcpwatch_listener *tcpwatch_listener_find(const struct sock *sk)
 	struct tcpwatch_listener *row;
 
 	hlist_for_each_entry_rcu(row, chain_of(sk), node, true) {
-		if (row->sk == sk)
+		if (READ_ONCE(row->sk) == sk)
 			return row;
 	}
 	return NULL;
@@ -239,7 +239,7 @@ void tcpwatch_listeners_seed(void)
 		rcu_read_lock();
 		/* one that moves meanwhile is new, and has come by the other way */
 		sk_nulls_for_each_rcu(sk, node, &bucket->nulls_head) {
-			if (sk->sk_state == TCP_LISTEN && sk->sk_protocol == IPPROTO_TCP)
+			if (READ_ONCE(sk->sk_state) == TCP_LISTEN && sk->sk_protocol == IPPROTO_TCP)
 				tcpwatch_listener_adopt(sk);
 		}
 		rcu_read_unlock();
@@ -289,7 +289,8 @@ void tcpwatch_listeners_reconcile(struct tcpwatch_reconciled *sums, struct net *
 	memset(sums, 0, TCPWATCH_MIB_COUNT * sizeof(*sums));
 	add_counts(sums, &mine->gone);
 	for (i = 0; i < listeners; i++) {
-		if (READ_ONCE(rows[i].sk) && rows[i].netns_cookie == net->net_cookie)
+		if (READ_ONCE(rows[i].sk) &&
+		    READ_ONCE(rows[i].netns_cookie) == net->net_cookie)
 			add_counts(sums, &rows[i].counts);
 	}
 	for (i = 0; i < TCPWATCH_MIB_COUNT; i++)

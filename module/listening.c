@@ -96,7 +96,7 @@ static void tcpwatch_hook_listen(unsigned long ip, unsigned long parent_ip,
 	const struct socket *sock = (struct socket *)compat_trace_argument(fregs, 0);
 
 	tcpwatch_hook_hit(&hook_rows[LISTEN]);
-	if (sock->sk->sk_state == TCP_LISTEN && sock->sk->sk_protocol == IPPROTO_TCP)
+	if (READ_ONCE(sock->sk->sk_state) == TCP_LISTEN && sock->sk->sk_protocol == IPPROTO_TCP)
 		tcpwatch_listening_note(sock->sk, compat_trace_argument(fregs, 1));
 }
 

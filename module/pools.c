@@ -79,7 +79,7 @@ static bool look(struct sock *sk, void *arg)
 	struct port *port = arg;
 	struct tcpwatch_pool *pool;
 
-	port->live |= sk->sk_state != TCP_TIME_WAIT;
+	port->live |= READ_ONCE(sk->sk_state) != TCP_TIME_WAIT;
 	if (!wanted.port)
 		return ++port->looked == LOOK_PORT;
 	wanted.addr = tcpwatch_sock_peer(sk);
@@ -88,7 +88,7 @@ static bool look(struct sock *sk, void *arg)
 	if (pool && pool->last != port->number) {
 		pool->last = port->number;
 		pool->ports++;
-		if (sk->sk_state == TCP_TIME_WAIT) {
+		if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT) {
 			tcpwatch_sock_timewait(&timewait, sk);
 			pool->time_wait++;
 			pool->reusable += tcpwatch_rules_takeover(&timewait, false, port->sysctl) ==

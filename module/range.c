@@ -89,7 +89,7 @@ static bool look(struct sock *sk, void *arg)
 {
 	struct survey *survey = arg;
 
-	if (sk->sk_state != TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) != TCP_TIME_WAIT)
 		survey->live = true;
 	count_dest(survey, sk);
 	return ++survey->looked == LOOK_PORT;

@@ -174,7 +174,7 @@ u32 tcpwatch_sock_frees_ms(const struct sock *sk)
 {
 	long left;
 
-	if (sk->sk_state != TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) != TCP_TIME_WAIT)
 		return 0;
 	/* listed before it is armed on newer kernels */
 	if (!timer_pending(&inet_twsk(sk)->tw_timer))

@@ -49,7 +49,7 @@ static bool look(struct sock *sk, void *arg)
 		facts->holders_capped = true;
 		return true;
 	}
-	if (sk->sk_state != TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) != TCP_TIME_WAIT)
 		return false;
 	tcpwatch_sock_bind(&own, sk);
 	own.bucket_family = compat_bucket_family(sk);

@@ -147,7 +147,7 @@ static bool is_alike(const struct walk *walk, const struct sock *sk)
 static void count(struct tcpwatch_facts *facts, const struct sock *sk)
 {
 	facts->holders++;
-	if (sk->sk_state == TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT)
 		facts->frees_ms = max(facts->frees_ms, tcpwatch_sock_frees_ms(sk));
 }
 
