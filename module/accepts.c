@@ -77,19 +77,20 @@ static void tcpwatch_hook_freed(unsigned long ip, unsigned long parent_ip,
 {
 	const struct request_sock *req = (struct request_sock *)compat_trace_argument(fregs, 0);
 	struct tcpwatch_listener *row = NULL;
-	unsigned int index;
+	struct tcpwatch_waited waited;
 	bool accepted;
-	u64 us;
 
 	tcpwatch_hook_hit_ops(ops);
 	if (!req->sk)
 		this_cpu_write(tcpwatch_pendings.freed, true);
 	accepted = req->sk && in_task() && !softirq_count();
-	rcu_read_lock();
-	if (tcpwatch_wait_end(req, &index, &us)) {
-		row = tcpwatch_listener_row(index);
+	/* as good for a grace period, after which a row may be another's, and not a call */
+	rcu_read_lock_sched();
+	waited = tcpwatch_wait_end(req);
+	if (waited.row >= 0) {
+		row = tcpwatch_listener_row(waited.row);
 		if (accepted)
-			atomic_inc(&row->waits[min_t(int, fls64(us), TCPWATCH_WAITS - 1)]);
+			atomic_inc(&row->waits[min_t(int, fls64(waited.us), TCPWATCH_WAITS - 1)]);
 		else if (!req->sk && is_taken(req, row))
 			atomic_inc(&row->waits_lost);
 		else
@@ -103,7 +104,7 @@ static void tcpwatch_hook_freed(unsigned long ip, unsigned long parent_ip,
 		atomic_long_inc(&row->accepted);
 		WRITE_ONCE(row->accepted_at, jiffies);
 	}
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 }
 
 #define LOST	"record of accept queues and of who accepts"

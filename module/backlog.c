@@ -34,9 +34,19 @@ static __always_inline unsigned long value(const struct tcpwatch_pending *pendin
 	return READ_ONCE(pending->mib[tcpwatch_mib_item(mib)]);
 }
 
-static __always_inline bool has_risen(const struct tcpwatch_pending *pending, enum tcpwatch_mib mib)
+/*
+ * Without one of these nothing else rises, but for what comes with others. And as they only
+ * rise, their sum does if one of them does.
+ */
+#define SUM(of) \
+	(of(TCPWATCH_MIB_LISTENDROPS) + of(TCPWATCH_MIB_LISTENOVERFLOWS) + \
+	 of(TCPWATCH_MIB_TCPREQQFULLDOCOOKIES) + of(TCPWATCH_MIB_SYNCOOKIESSENT))
+#define NOW(mib)	value(pending, mib)
+#define SEEN(mib)	pending->seen[mib]
+
+static __always_inline bool has_risen(const struct tcpwatch_pending *pending)
 {
-	return value(pending, mib) != pending->seen[mib];
+	return SUM(NOW) != pending->sum;
 }
 
 static void see(struct tcpwatch_pending *pending)
@@ -50,6 +60,7 @@ static void see(struct tcpwatch_pending *pending)
 		if (mib != TCPWATCH_MIB_LISTENDROPS)
 			pending->seen[mib] = value(pending, mib);
 	}
+	pending->sum = SUM(SEEN);
 }
 
 static void count(struct tcpwatch_pending *pending, enum tcpwatch_knock knock, unsigned long n)
@@ -92,6 +103,7 @@ static noinline void count_change(struct tcpwatch_pending *pending, bool midst)
 			seen[TCPWATCH_MIB_LISTENOVERFLOWS] + overflows;
 		pending->seen[TCPWATCH_MIB_TCPREQQFULLDROP] =
 			seen[TCPWATCH_MIB_TCPREQQFULLDROP] + full;
+		pending->sum = SUM(SEEN);
 	}
 	count(pending, pending->matter == TCPWATCH_SYN ? TCPWATCH_KNOCK_SYN_ACCEPT_FULL :
 						TCPWATCH_KNOCK_ACK_ACCEPT_FULL, overflows);
@@ -114,12 +126,7 @@ static __always_inline void settle(struct tcpwatch_pending *pending, bool midst)
 {
 	struct tcpwatch_listener *row = pending->row;
 
-	/* without one of these nothing else rises, but for what comes with others */
-	if (unlikely(pending->matter == TCPWATCH_OTHER ||
-		     has_risen(pending, TCPWATCH_MIB_LISTENDROPS) ||
-		     has_risen(pending, TCPWATCH_MIB_LISTENOVERFLOWS) ||
-		     has_risen(pending, TCPWATCH_MIB_TCPREQQFULLDOCOOKIES) ||
-		     has_risen(pending, TCPWATCH_MIB_SYNCOOKIESSENT))) {
+	if (unlikely(pending->matter == TCPWATCH_OTHER || has_risen(pending))) {
 		count_change(pending, midst);
 	} else if (pending->matter == TCPWATCH_SYN && row &&
 		   pending->syn > READ_ONCE(row->syn_max)) {

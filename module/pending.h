@@ -19,6 +19,7 @@ enum tcpwatch_matter { TCPWATCH_SYN, TCPWATCH_ACK, TCPWATCH_OTHER };
  * @sk: the socket of @row
  * @mib: this CPU's counters of its namespace, valid if @counts: see leave_net()
  * @seen: as they were, but for what is counted already
+ * @sum: of those in @seen of which one rises when anything is to be counted
  * @matter: enum tcpwatch_matter
  * @unicast: a SYN that was sent to one of our addresses
  * @freed: a request has been freed meanwhile
@@ -32,6 +33,7 @@ struct tcpwatch_pending {
 	const struct sock *sk;
 	const unsigned long *mib;
 	unsigned long seen[TCPWATCH_MIB_COUNT];
+	unsigned long sum;
 	u8 matter;
 	bool unicast;
 	bool freed;

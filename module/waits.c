@@ -61,7 +61,7 @@ void tcpwatch_wait_begin(const struct request_sock *req, unsigned int row)
 	tcpwatch_stat_add(TCPWATCH_STAT_WAITS_FULL, 1);
 }
 
-bool tcpwatch_wait_end(const struct request_sock *req, unsigned int *row, u64 *us)
+struct tcpwatch_waited tcpwatch_wait_end(const struct request_sock *req)
 {
 	struct wait *wait = set_of(req), *end = wait + WAYS;
 	s64 waited;
@@ -73,13 +73,14 @@ bool tcpwatch_wait_end(const struct request_sock *req, unsigned int *row, u64 *u
 		then = READ_ONCE(wait->then);
 		/* the place is another's after what it held has been read */
 		smp_store_release(&wait->req, 0);
-		*row = then & (BIT(ROW_BITS) - 1);
 		/* another CPU may be behind */
-		waited = now() - (then >> ROW_BITS);
-		*us = waited > 0 ? div_u64((u64)waited << UNIT_BITS, 1000) : 0;
-		return true;
+		waited = max_t(s64, now() - (then >> ROW_BITS), 0);
+		return (struct tcpwatch_waited){
+			.us = div_u64((u64)waited << UNIT_BITS, 1000),
+			.row = then & (BIT(ROW_BITS) - 1),
+		};
 	}
-	return false;
+	return (struct tcpwatch_waited){ .row = -1 };
 }
 
 int tcpwatch_waits_init(void)

@@ -25,15 +25,25 @@ struct request_sock;
 void tcpwatch_wait_begin(const struct request_sock *req, unsigned int row);
 
 /**
+ * struct tcpwatch_waited - one that has waited
+ * @us: how long, in microseconds
+ * @row: number of the listener's row; -1: nobody has seen it enter, or there was no place
+ *
+ * Two words: they are given back in registers, with no need of a stack protector.
+ */
+struct tcpwatch_waited {
+	u64 us;
+	long row;
+};
+
+/**
  * tcpwatch_wait_end() - it leaves the queue, accepted or not
  * @req: its request, about to be freed
- * @row: the answer: number of the listener's row
- * @us: and how long it has waited, in microseconds
  *
  * Context: any.
- * Return: false when nobody has seen it enter, or there was no place.
+ * Return: where and how long it has waited.
  */
-bool tcpwatch_wait_end(const struct request_sock *req, unsigned int *row, u64 *us);
+struct tcpwatch_waited tcpwatch_wait_end(const struct request_sock *req);
 
 /**
  * tcpwatch_waits_init() - allocate the table
