@@ -146,6 +146,9 @@ static unsigned int look_at(struct tcpwatch_listener *row)
 	struct tcpwatch_live live;
 	unsigned int made = 0;
 
+	/* most are nobody's */
+	if (!READ_ONCE(row->sk))
+		return 0;
 	rcu_read_lock();
 	/* from here on it may cease to listen: row->sk is not to be followed */
 	if (tcpwatch_listener_live(&live, row)) {
