@@ -5,38 +5,13 @@
  * What binds, connects and closes cost. Groups: refused bind connect exhausted close
  * crowd.
  */
-#include "bench.h"
+#include "bench_calls.h"
 
 #define CONNECTIONS	100000
-
-static int asker;
-
-static void ask_for(const char *address_text, int port, int flags)
-{
-	const struct side side = { address_text, flags };
-
-	asker = make_socket(&side);
-	require(asker >= 0, "socket");
-	want_len = address(&want, address_text, port);
-}
 
 static void set_range(const char *text)
 {
 	put("/proc/sys/net/ipv4/ip_local_port_range", text);
-}
-
-static void refused_bind(unsigned int i)
-{
-	require(bind(asker, (struct sockaddr *)&want, want_len) && errno == EADDRINUSE,
-		"bind that is to be refused");
-}
-
-/* A row of refused binds. */
-static void refuse(const char *name, unsigned int calls, const char *address_text, int flags)
-{
-	ask_for(address_text, PORT, flags);
-	measure(name, calls, NULL, refused_bind);
-	close(asker);
 }
 
 static void refused(void)
@@ -56,25 +31,9 @@ static void refused(void)
 	}
 }
 
-static int bound_socket(void)
-{
-	int fd = socket(want.ss_family, SOCK_STREAM, 0);
-
-	require(fd >= 0 && !bind(fd, (struct sockaddr *)&want, want_len), "bind");
-	return fd;
-}
-
 static void bind_close(unsigned int i)
 {
 	close(bound_socket());
-}
-
-static void bind_listen_close(unsigned int i)
-{
-	int fd = bound_socket();
-
-	require(!listen(fd, 16), "listen");
-	close(fd);
 }
 
 static void binds(void)
@@ -116,14 +75,6 @@ static void make_bound_client(unsigned int i)
 	require(!bind_to(sockets[i], "127.0.0.1", 20000 + i), "bind");
 }
 
-static void connect_close(unsigned int i)
-{
-	int child = connected(sockets[i]);
-
-	close(sockets[i]);
-	close(child);
-}
-
 static void connects(void)
 {
 	static const struct {
@@ -148,39 +99,6 @@ static void connects(void)
 			close_ends(n);
 		close(listener);
 	}
-}
-
-/*
- * To another address for each batch: TIME-WAIT has the source ports of the last. And so few
- * in a batch that connect() does not come round to the ports it began with.
- */
-static void make_other_client(unsigned int i)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)&want;
-
-	if (!i)
-		in->sin_addr.s_addr = htonl(ntohl(in->sin_addr.s_addr) + 1);
-	make_client(i);
-}
-
-static void close_child_first(unsigned int i)
-{
-	int child = connected(sockets[i]);
-
-	close(child);
-	close(sockets[i]);
-}
-
-/* Opened and closed, with TIME-WAIT as it comes. */
-static void closes(void)
-{
-	put("/proc/sys/net/ipv4/tcp_max_tw_buckets", "262144");
-	/* it is left in TIME-WAIT */
-	listen_on("0.0.0.0", PORT + 1, 0);
-	want_len = address(&want, "127.0.0.1", PORT + 1);
-	measure("close_client", 2000, make_other_client, connect_close);
-	measure("close_server", 2000, make_other_client, close_child_first);
-	close(listener);
 }
 
 static void refused_connect(unsigned int i)
@@ -252,6 +170,11 @@ static void crowd(void)
 	refuse("crowd_elsewhere", 50000, "127.0.0.2", 0);
 	close(listener);
 	refuse("crowd_left", 50000, "0.0.0.0", 0);
+}
+
+static void closes(void)
+{
+	open_and_close(2000, "close_client", "close_server");
 }
 
 static const struct group groups[] = {

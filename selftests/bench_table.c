@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * usage: bench_table table|rate [SOCKETS]
+ *        bench_table ask SOCKETS NAME=COMMAND...
  *
  * What it costs to ask what ports are used for, with so many sockets (default
  * 1,000,000): one third are clients, one third the servers' ends of them, one third
  * in TIME-WAIT. `table`: a line `ROW NANOSECONDS` for each way to ask. `rate`: how many
  * connections a second are opened while nobody asks and while somebody always does.
+ * `ask`: a line for each COMMAND.
  */
 #include "bench.h"
 
@@ -168,6 +170,18 @@ static void table(void)
 	require(!system("awk 'END { print \"rows\", NR - 2 }' " TREE "ports"), "awk");
 }
 
+static void ask(char **ways)
+{
+	char *command;
+
+	for (; *ways; ways++) {
+		command = strchr(*ways, '=');
+		require(command, "NAME=COMMAND");
+		*command = '\0';
+		run(*ways, command + 1);
+	}
+}
+
 static void on_cpu(int cpu)
 {
 	cpu_set_t set;
@@ -241,12 +255,14 @@ int main(int argc, char **argv)
 	unsigned int sockets = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
 	pid_t filler;
 
-	require(argc > 1, "table or rate");
+	require(argc > 1 && (argc > 3 || strcmp(argv[1], "ask")), "table, rate or ask");
 	require(!setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
 	put("/proc/sys/net/ipv4/tcp_max_tw_buckets", "1000000");
 	filler = populate(sockets);
 	if (!strcmp(argv[1], "rate"))
 		rates();
+	else if (!strcmp(argv[1], "ask"))
+		ask(argv + 3);
 	else
 		table();
 	kill(filler, SIGKILL);
