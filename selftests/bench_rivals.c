@@ -14,7 +14,8 @@
 
 static void whole(void)
 {
-	open_and_close(500, "whole", NULL);
+	/* as many as there are between two looks at who runs out of ports */
+	open_and_close(2000, "whole", NULL);
 }
 
 static void refused(void)
@@ -34,9 +35,9 @@ static void floods(void)
 {
 	require(!make_nowhere(), "a route to nowhere");
 	knocker = make_knocker(false);
-	flood("flood_cookie", 500, HERE, "1", 8, 0);
-	flood("flood_drop", 500, HERE, "0", 8, 0);
-	flood("flood_accept_full", 500, HERE, "1", 2, 3);
+	flood("flood_cookie", 2000, HERE, "1", 8, 0);
+	flood("flood_drop", 2000, HERE, "0", 8, 0);
+	flood("flood_accept_full", 2000, HERE, "1", 2, 3);
 	close(knocker);
 	require(!system("ip link del nowhere; ip addr del " HERE "/32 dev lo; "
 			"ip addr del " HERE6 "/128 dev lo"), "ip");

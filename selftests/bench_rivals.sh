@@ -6,8 +6,8 @@
 # What others cost who tell part of what tcpwatch does, in a guest of vm/bench. Each
 # subject is measured beside nothing, which comes first, in the same guest: how
 # connections are hashed differs from boot to boot. `SUBJECT ROW without|with NS`: a
-# batch; `SUBJECT made with N`, `SUBJECT told N LINES`: how many calls were made of which
-# it has told N, and in so many lines of losses; `SUBJECT failed`: it did not start.
+# batch; `SUBJECT made with N`, `SUBJECT told GROUP N LINES`: how many calls were made, of
+# which it has told N, and in so many lines of losses; `SUBJECT failed`: it did not start.
 # A list of the subjects: bench_rivals.sh list. Beside them there are `ask`, what it costs
 # to ask who uses which ports, and `rate`, whether many refused binds are all accounted for.
 export BPFTRACE_MAX_STRLEN=64
@@ -20,6 +20,7 @@ subjects() {
 	cat <<-'END'
 		tcpwatch whole,refused,listen,flood all with its default parameters, everything armed
 		bpftrace_closer whole part who closes first, by process
+		bpftrace_states whole part the same by inet_sock_set_state
 		bpftrace_wait whole part how long connections wait for accept()
 		bpftrace_queue whole part the longest accept queue of each port
 		bpftrace_all whole all these three, and drops by port and cause
@@ -46,7 +47,9 @@ subjects() {
 # Programs of bpftrace. Each adds up in @told how many calls it has told of.
 # shellcheck disable=SC2016
 set_programs() {
-	closer='tracepoint:sock:inet_sock_set_state /args.newstate == 4/ { @told[comm] = count(); }'
+	# who has closed first is left in TIME-WAIT
+	closer='fentry:tcp_time_wait { @told[comm] = count(); }'
+	states='tracepoint:sock:inet_sock_set_state /args.newstate == 4/ { @told[comm] = count(); }'
 	begin='@then[$child] = nsecs;'
 	end='@us = hist((nsecs - @then[$child]) / 1000); delete(@then[$child]);'
 	longest='@longest[$sk->__sk_common.skc_num] = max($sk->sk_ack_backlog);'
@@ -59,6 +62,7 @@ set_programs() {
 	accepted='fexit:inet_csk_accept { $child = (uint64)retval; if (@then[$child]) {'
 	syn='fentry:tcp_v4_conn_request { $sk = args.sk;'
 	# and by what needs no BTF of functions
+	kcloser='kprobe:tcp_time_wait { @told[comm] = count(); }'
 	kqueued='kprobe:inet_csk_complete_hashdance { $sk = (struct sock *)arg0; $child = arg1;'
 	kaccepted='kretprobe:inet_csk_accept { $child = retval; if (@then[$child]) {'
 	ksyn='kprobe:tcp_v4_conn_request { $sk = (struct sock *)arg0;'
@@ -69,13 +73,14 @@ set_programs() {
 start() {
 	case $1 in
 	bpftrace_closer) set -- bpftrace -e "$closer" ;;
+	bpftrace_states) set -- bpftrace -e "$states" ;;
 	bpftrace_wait)
 		set -- bpftrace -e "$queued $begin } $accepted $end @told = count(); } }" ;;
 	bpftrace_queue) set -- bpftrace -e "$queued $longest @told = count(); }" ;;
 	bpftrace_all)
 		set -- bpftrace -e "$closer $queued $begin $longest } $accepted $end } } $syn $drops }" ;;
 	bpftrace_kprobes)
-		set -- bpftrace -e "$closer $kqueued $begin $longest } $kaccepted $end } } $ksyn $drops }" ;;
+		set -- bpftrace -e "$kcloser $kqueued $begin $longest } $kaccepted $end } } $ksyn $drops }" ;;
 	bpftrace_drops)
 		set -- bpftrace -e "$syn $(echo "$drops" | sed s/@drops/@told/g) }" ;;
 	bpftrace_count) set -- bpftrace -e "$refused { @told[comm] = count(); }" ;;
@@ -113,9 +118,10 @@ told() { # SUBJECT
 	case $1 in
 	bpftrace_line|bpftrace_port|bpftrace_listen) grep -c '^told' $out ;;
 	bpftrace_*) sed -n 's/^@told.*: \([0-9]*\)$/\1/p' $out | awk '{ n += $1 } END { print n + 0 }' ;;
-	tcpsynbl*) awk '/[[(]/ && /\|/ { sub(/ *\|.*/, ""); n += $NF } END { print n + 0 }' $out ;;
+	tcpsynbl*) awk '/\|/ { sub(/ *\|.*/, ""); n += $NF } END { print n + 0 }' $out ;;
 	tcpdrop*) grep -c '^[0-9][0-9]:' $out ;;
-	*) grep -c 'bench_rivals' $out ;;
+	# of which some show ten letters
+	*) grep -c 'bench_riva' $out ;;
 	esac
 }
 
@@ -141,7 +147,7 @@ measure() { # SUBJECT
 		else
 			kill -INT "$pid"
 			wait "$pid"
-			echo "$1 told $(told "$1") $(grep -ciE '(lost|drop).* event|event.* lost' $out)"
+			echo "$1 told $group $(told "$1") $(grep -ciE '(lost|drop).* event|event.* lost' $out)"
 		fi
 	done
 }
