@@ -97,7 +97,8 @@ start() {
 	bindsnoop-libbpf) set -- bindsnoop-libbpf -x ;;
 	bindsnoop-bpfcc) set -- bindsnoop-bpfcc -E ;;
 	esac
-	"$@" > $out 2>&1 &
+	# a shell has what it starts so ignore what it is ended by
+	env --default-signal=INT "$@" > $out 2>&1 &
 	pid=$!
 }
 
