@@ -218,7 +218,7 @@ together() {
 	sed 's/^/# alone: /' "$work/alone"
 
 	each on "$@"
-	load
+	insmod "$MODULE"
 	act "$@" ours
 	check "$*: there first, they count as without us" counted "$work/alone" "$pattern"
 	check "...and we as without them" counted "$work/ours" '^ours '
@@ -227,7 +227,7 @@ together() {
 	check "...and they when we have left" counted "$work/alone" "$pattern"
 	each off "$@"
 
-	load
+	insmod "$MODULE"
 	each on "$@"
 	act "$@" ours
 	check "...coming later, they count as without us" counted "$work/alone" "$pattern"
@@ -241,12 +241,12 @@ together() {
 cleanup() {
 	! loaded || rmmod tcpwatch
 	rm -rf "$work"
-	load
+	insmod "$MODULE"
 }
 trap cleanup EXIT
 
 ktap_set_plan 14
-load
+insmod "$MODULE"
 act ours
 rmmod tcpwatch
 grep '^ours' "$work/counted" > "$work/ours"
