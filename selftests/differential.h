@@ -103,6 +103,13 @@ static inline void fresh_netns(void)
 	tested.other_server = make_server(OTHER_SERVER_PORT);
 	if (events_open(&diff.events))
 		ksft_exit_fail_perror("events");
+	/* it answers for the namespace that it was opened in */
+	if (diff.why >= 0) {
+		close(diff.why);
+		diff.why = open(WHY, O_RDWR | O_CLOEXEC);
+		if (diff.why < 0)
+			ksft_exit_fail_perror(WHY);
+	}
 	tested.next_port = FIRST_PORT;
 }
 
