@@ -98,10 +98,11 @@ check "...it counts again" exactly
 exited() {
 	! python3 -c 'import socket; socket.create_server(("127.0.0.1", 18400))' 2> /dev/null ||
 		return 1
-	within 5 grep -q "127.0.0.1:18400 LISTEN python3.$(cat "$work/pid")., bound by python3.$(cat "$work/maker")., which exited" \
+	sleep 0.5
+	grep -q "127.0.0.1:18400 LISTEN python3.$(cat "$work/pid")., bound by python3.$(cat "$work/maker")., which exited" \
 		/proc/tcpwatch
 }
-check "...who exited meanwhile is not taken to be alive" exited
+check "...who exited meanwhile is not taken to be alive" within 30 exited
 
 rmmod tcpwatch
 echo 0 > $switch
