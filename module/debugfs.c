@@ -154,26 +154,62 @@ static int tcpwatch_stats_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(tcpwatch_stats);
 
-/* Results are not looked at: without debugfs the rest works as well. */
+/**
+ * struct node - what there is in our directory
+ * @name: of the file
+ * @mode: of the file
+ * @fops: of the file, NULL: a link
+ * @target: of the link
+ */
+struct node {
+	const char *name;
+	umode_t mode;
+	const struct file_operations *fops;
+	const char *target;
+};
+
+/*
+ * In procfs are those that a reader sleeps in, since an open file here pins the module,
+ * and those that are written to, of which a kernel in lockdown opens none here.
+ */
+static const struct node nodes[] = {
+	{ "events", .target = "/proc/" TCPWATCH_STREAM },
+	{ "why", .target = "/proc/" TCPWATCH_WHY },
+	{ "ports", .target = "/proc/" TCPWATCH_PORTLIST },
+	{ "connections", .target = "/proc/" TCPWATCH_CONNLIST },
+	{ "control", .target = "/proc/" TCPWATCH_CONTROL },
+	{ "conflicts", 0400, &conflicts_fops },
+	{ "timewait", 0400, &tcpwatch_tables_timewait },
+	{ "ephemeral", 0400, &tcpwatch_tables_ephemeral },
+	{ "listeners", 0400, &tcpwatch_listing_table },
+	{ "reconcile", 0400, &tcpwatch_listing_reconcile },
+	{ "hooks", 0400, &tcpwatch_hooks_fops },
+	{ "stats", 0400, &tcpwatch_stats_fops },
+};
+
+static struct dentry *create(const struct node *node)
+{
+	if (node->target)
+		return debugfs_create_symlink(node->name, dir, node->target);
+	return debugfs_create_file(node->name, node->mode, dir, NULL, node->fops);
+}
+
+/* What is missing is said, and the rest works as well. */
 void tcpwatch_debugfs_init(void)
 {
+	const struct node *node;
+	struct dentry *made;
+
 	dir = debugfs_create_dir("tcpwatch", NULL);
-	/*
-	 * In procfs are those that a reader sleeps in, since an open file here pins the module,
-	 * and those that are written to, of which a kernel in lockdown opens none here.
-	 */
-	debugfs_create_symlink("events", dir, "/proc/" TCPWATCH_STREAM);
-	debugfs_create_symlink("why", dir, "/proc/" TCPWATCH_WHY);
-	debugfs_create_symlink("ports", dir, "/proc/" TCPWATCH_PORTLIST);
-	debugfs_create_symlink("connections", dir, "/proc/" TCPWATCH_CONNLIST);
-	debugfs_create_symlink("control", dir, "/proc/" TCPWATCH_CONTROL);
-	debugfs_create_file("conflicts", 0400, dir, NULL, &conflicts_fops);
-	debugfs_create_file("timewait", 0400, dir, NULL, &tcpwatch_tables_timewait);
-	debugfs_create_file("ephemeral", 0400, dir, NULL, &tcpwatch_tables_ephemeral);
-	debugfs_create_file("listeners", 0400, dir, NULL, &tcpwatch_listing_table);
-	debugfs_create_file("reconcile", 0400, dir, NULL, &tcpwatch_listing_reconcile);
-	debugfs_create_file("hooks", 0400, dir, NULL, &tcpwatch_hooks_fops);
-	debugfs_create_file("stats", 0400, dir, NULL, &tcpwatch_stats_fops);
+	if (IS_ERR(dir)) {
+		pr_warn("nothing in debugfs (error %ld)\n", PTR_ERR(dir));
+		return;
+	}
+	for (node = nodes; node < nodes + ARRAY_SIZE(nodes); node++) {
+		made = create(node);
+		if (IS_ERR(made))
+			pr_warn("no %s in debugfs (error %ld)\n", node->name, PTR_ERR(made));
+	}
 }
 
 void tcpwatch_debugfs_exit(void)
