@@ -2,15 +2,18 @@
 #include <linux/cgroup.h>
 #include <linux/err.h>
 #include <linux/limits.h>
-#include <linux/slab.h>
+#include <linux/mutex.h>
 #include <linux/string.h>
 
 #include "cgroup.h"
 
+/* Of one whole path at a time: an event must not lack it because memory runs out. */
+static DEFINE_MUTEX(lock);
+static char path[PATH_MAX];
+
 void tcpwatch_cgroup_path(char *to, u64 id, struct tcpwatch_cgroup *last)
 {
 	struct cgroup *cgroup;
-	char *path;
 	size_t len;
 
 	to[0] = '\0';
@@ -23,8 +26,8 @@ void tcpwatch_cgroup_path(char *to, u64 id, struct tcpwatch_cgroup *last)
 	cgroup = cgroup_get_from_id(id);
 	if (IS_ERR_OR_NULL(cgroup))
 		return;
-	path = kmalloc(PATH_MAX, GFP_KERNEL);
-	if (path && cgroup_path(cgroup, path, PATH_MAX) > 0) {
+	mutex_lock(&lock);
+	if (cgroup_path(cgroup, path, PATH_MAX) > 0) {
 		len = strlen(path);
 		if (len < TCPWATCH_CGROUP_LEN)
 			strscpy(to, path, TCPWATCH_CGROUP_LEN);
@@ -35,6 +38,6 @@ void tcpwatch_cgroup_path(char *to, u64 id, struct tcpwatch_cgroup *last)
 		last->len = strlen(to);
 		memcpy(last->path, to, last->len + 1);
 	}
-	kfree(path);
+	mutex_unlock(&lock);
 	cgroup_put(cgroup);
 }
