@@ -7,6 +7,7 @@
 #include "../kselftest.h"
 #include "../kselftest_harness.h"
 #include "expect.h"
+#include "fault.h"
 
 #define PORT	18081
 
@@ -30,31 +31,6 @@ MEMORY(bind_v6, "bind", "::", PORT);
 MEMORY(bind_port_0, "bind", "127.0.0.1", 0);
 MEMORY(listen, "listen", "0.0.0.0", 0);
 
-#define VERBOSE	"/sys/kernel/debug/failslab/verbose"
-/* "N": those that may sleep fail as well */
-#define WAIT	"/sys/kernel/debug/failslab/ignore-gfp-wait"
-
-static void put_word(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	if (file) {
-		fprintf(file, "%s\n", text);
-		fclose(file);
-	}
-}
-
-/* The file to arm failures with, and no words about each in the kernel log. */
-static int open_nth(void)
-{
-	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0 || access(VERBOSE, F_OK))
-		return -1;
-	put_word(VERBOSE, "0");
-	return fd;
-}
-
 FIXTURE_SETUP(memory)
 {
 	if (unfit())
@@ -67,20 +43,8 @@ FIXTURE_SETUP(memory)
 
 FIXTURE_TEARDOWN(memory)
 {
-	put_word(VERBOSE, "2");
+	put_word(FAILSLAB "verbose", "2");
 	leave_world(_metadata, &self->world);
-}
-
-/* Arm, or disarm and say what was left: 0 if the allocation was reached. */
-static int fail_nth(int fd, int nth)
-{
-	char text[16] = "";
-
-	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
-		return -1;
-	if (dprintf(fd, "%d", nth) < 0)
-		return -1;
-	return atoi(text);
 }
 
 /* What is asked of a port is known to be seen once an ordinary refusal was. */
@@ -158,7 +122,7 @@ FIXTURE_SETUP(buffers)
 	self->nth = open_nth();
 	if (self->nth < 0)
 		SKIP(return, "no fault injection in this kernel");
-	put_word(WAIT, "N");
+	put_word(FAILSLAB "ignore-gfp-wait", "N");
 	ASSERT_EQ(enter_world(&self->world), 0);
 	/* routes are kept for each CPU: else what is allocated depends on where it runs */
 	CPU_ZERO(&here);
@@ -172,8 +136,8 @@ FIXTURE_SETUP(buffers)
 
 FIXTURE_TEARDOWN(buffers)
 {
-	put_word(WAIT, "Y");
-	put_word(VERBOSE, "2");
+	put_word(FAILSLAB "ignore-gfp-wait", "Y");
+	put_word(FAILSLAB "verbose", "2");
 	leave_world(_metadata, &self->world);
 }
 

@@ -11,20 +11,6 @@
 #define PROCESSES	6
 #define SECONDS		10
 
-/* The storm's own count of refusals; its reader end. */
-static FILE *start_storm(void)
-{
-	char self[256], command[512];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (len < 0)
-		return NULL;
-	self[len] = '\0';
-	*strrchr(self, '/') = '\0';
-	snprintf(command, sizeof(command), "'%s/storm' %d %d", self, PROCESSES, SECONDS);
-	return popen(command, "r");
-}
-
 FIXTURE(ports) { };
 FIXTURE_SETUP(ports) { }
 FIXTURE_TEARDOWN(ports) { }
@@ -58,7 +44,7 @@ TEST_F_TIMEOUT(ports, storm, 120)
 	ASSERT_GE(crowded, 0);
 	ASSERT_GE(missing, 0);
 
-	storm = start_storm();
+	storm = start_storm(PROCESSES, SECONDS);
 	ASSERT_NE(storm, NULL);
 	ended.fd = fileno(storm);
 	/* it prints its count last: then, and when all is quiet, all is read */
