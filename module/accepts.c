@@ -38,8 +38,8 @@ static __always_inline void note_queued(const struct sock *sk, const struct requ
 		tcpwatch_wait_begin(req, row->index);
 }
 
-static void tcpwatch_hook_complete(unsigned long ip, unsigned long parent_ip,
-				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_complete(unsigned long ip, unsigned long parent_ip,
+					   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	tcpwatch_hook_hit_ops(ops);
 	/* of two that complete the same handshake, one */
@@ -48,8 +48,8 @@ static void tcpwatch_hook_complete(unsigned long ip, unsigned long parent_ip,
 			    (struct request_sock *)compat_trace_argument(fregs, 2));
 }
 
-static void tcpwatch_hook_queue(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_queue(unsigned long ip, unsigned long parent_ip,
+					struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	tcpwatch_hook_hit_ops(ops);
 	note_queued((struct sock *)compat_trace_argument(fregs, 0),
@@ -72,8 +72,8 @@ static bool is_taken(const struct request_sock *req, const struct tcpwatch_liste
  * accept() gives back the request that has stood in the queue for the connection: in a
  * process, with BH on, as hardly anybody else does with one that has a child.
  */
-static void tcpwatch_hook_freed(unsigned long ip, unsigned long parent_ip,
-				struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_freed(unsigned long ip, unsigned long parent_ip,
+					struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct request_sock *req = (struct request_sock *)compat_trace_argument(fregs, 0);
 	struct tcpwatch_listener *row = NULL;

@@ -281,8 +281,8 @@ static __always_inline void enter_syn(const struct sock *sk, bool unicast)
 	leave(pending);
 }
 
-static void tcpwatch_hook_syn_v4(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_syn_v4(unsigned long ip, unsigned long parent_ip,
+					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct sk_buff *skb = (struct sk_buff *)compat_trace_argument(fregs, 1);
 
@@ -297,8 +297,8 @@ static bool is_v4(const struct sk_buff *skb)
 	return skb->protocol == htons(ETH_P_IP);
 }
 
-static void tcpwatch_hook_syn_v6(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_syn_v6(unsigned long ip, unsigned long parent_ip,
+					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct sk_buff *skb = (struct sk_buff *)compat_trace_argument(fregs, 1);
 
@@ -327,15 +327,15 @@ static __always_inline void enter_ack(struct ftrace_regs *fregs)
 	leave(enter((struct sock *)compat_trace_argument(fregs, 0), TCPWATCH_ACK));
 }
 
-static void tcpwatch_hook_ack(unsigned long ip, unsigned long parent_ip,
-			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_ack(unsigned long ip, unsigned long parent_ip,
+				      struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	tcpwatch_hook_hit_ops(ops);
 	enter_ack(fregs);
 }
 
-static void tcpwatch_hook_ack_v6(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_ack_v6(unsigned long ip, unsigned long parent_ip,
+					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	tcpwatch_hook_hit_ops(ops);
 	if (!is_v4((struct sk_buff *)compat_trace_argument(fregs, 1)))
@@ -343,16 +343,16 @@ static void tcpwatch_hook_ack_v6(unsigned long ip, unsigned long parent_ip,
 }
 
 /* An ACK to the listener itself: that of a cookie, or of nothing. */
-static void tcpwatch_hook_cookie(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_cookie(unsigned long ip, unsigned long parent_ip,
+					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	tcpwatch_hook_hit_ops(ops);
 	if (may_enter())
 		leave(enter((struct sock *)compat_trace_argument(fregs, 0), TCPWATCH_OTHER));
 }
 
-static void tcpwatch_hook_icmp(unsigned long ip, unsigned long parent_ip,
-			       struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_icmp(unsigned long ip, unsigned long parent_ip,
+				       struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct request_sock *req = inet_reqsk((struct sock *)
 						    compat_trace_argument(fregs, 0));
@@ -362,8 +362,8 @@ static void tcpwatch_hook_icmp(unsigned long ip, unsigned long parent_ip,
 		leave(enter(req->rsk_listener, TCPWATCH_OTHER));
 }
 
-static void tcpwatch_hook_reserved(unsigned long ip, unsigned long parent_ip,
-				   struct ftrace_ops *ops, struct ftrace_regs *fregs)
+static notrace void tcpwatch_hook_reserved(unsigned long ip, unsigned long parent_ip,
+					   struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	tcpwatch_hook_hit_ops(ops);
 	this_cpu_write(tcpwatch_pendings.reserved, true);
