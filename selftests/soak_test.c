@@ -4,6 +4,8 @@
  * is what was counted, what was counted is what a reader got plus what it was told it lost,
  * and what the kernel counts of listeners and of TIME-WAIT is what our tables add up to.
  */
+#include <time.h>
+
 #include "../kselftest.h"
 #include "../kselftest_harness.h"
 #include "knock.h"
