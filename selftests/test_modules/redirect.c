@@ -9,6 +9,11 @@
 #include <linux/module.h>
 #include <linux/sysfs.h>
 
+#ifdef ftrace_instruction_pointer_set
+/* its older name */
+#define ftrace_regs_set_instruction_pointer	ftrace_instruction_pointer_set
+#endif
+
 #define MOST	4
 
 static char *symbols[MOST];
@@ -56,7 +61,7 @@ static void notrace enter(unsigned long ip, unsigned long parent_ip, struct ftra
 	struct redirect *redirect = container_of(ops, struct redirect, ops);
 
 	WRITE_ONCE(redirect->body, ip + MCOUNT_INSN_SIZE);
-	ftrace_get_regs(fregs)->ip = redirect->instead;
+	ftrace_regs_set_instruction_pointer(fregs, redirect->instead);
 }
 
 static int get_calls(char *buffer, const struct kernel_param *kp)
@@ -90,7 +95,7 @@ static int __init redirect_init(void)
 		redirect = &redirects[i];
 		redirect->instead = (unsigned long)instead[i];
 		redirect->ops.func = enter;
-		redirect->ops.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY;
+		redirect->ops.flags = FTRACE_OPS_FL_IPMODIFY;
 		err = ftrace_set_filter(&redirect->ops, symbols[i], strlen(symbols[i]), 0);
 		if (!err)
 			err = register_ftrace_function(&redirect->ops);
