@@ -21,6 +21,7 @@ static int multiplexed(int nr)
 	return nr - BIND + 2;
 }
 
+#ifdef __x86_64__
 static long int80(long nr, long a, long b, long c, long d, long e)
 {
 	long ret;
@@ -35,6 +36,16 @@ static long int80(long nr, long a, long b, long c, long d, long e)
 	errno = -ret;
 	return -1;
 }
+#else
+/* a 64-bit program of another machine has no such way */
+#define MAP_32BIT	0
+
+static long int80(long nr, long a, long b, long c, long d, long e)
+{
+	errno = EOPNOTSUPP;
+	return -1;
+}
+#endif
 
 FIXTURE(compat) {
 	struct world world;
