@@ -248,6 +248,20 @@ void tcpwatch_ledger_copy(struct tcpwatch_ledger_row *copy, unsigned int index)
 	raw_spin_unlock_irqrestore(&lock, flags);
 }
 
+void tcpwatch_ledger_forget(const struct net *net)
+{
+	struct tcpwatch_ledger_row *row;
+
+	for (row = rows; row < rows + TCPWATCH_LEDGER_ROWS; row++) {
+		if (READ_ONCE(row->netns_cookie) != net->net_cookie)
+			continue;
+		raw_spin_lock_irq(&lock);
+		if (row->netns_cookie == net->net_cookie)
+			WRITE_ONCE(row->account, 0);
+		raw_spin_unlock_irq(&lock);
+	}
+}
+
 /* In whose name a connection was closed; the process only if it is at it itself. */
 static void touch(struct tcpwatch_ledger_row *row, const struct sock *sk)
 {

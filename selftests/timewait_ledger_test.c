@@ -4,6 +4,7 @@
  * none. What the kernel counts of it must be the same.
  */
 #include "tables.h"
+#include <sys/wait.h>
 #include "../kselftest.h"
 #include "../kselftest_harness.h"
 #include "actor.h"
@@ -299,6 +300,52 @@ TEST_F(ledger, reconciled)
 	usleep(100000);
 	EXPECT_GT(mib("TCPTimeWaitOverflow"), 0);
 	EXPECT_GT(column_sum("timewait", "active_close"), 300);
+}
+
+/* Close so many, each from a port of its own, in a namespace that then goes. */
+static long long close_elsewhere(struct __test_metadata *_metadata, int connections)
+{
+	long long before = stat_value("ledger_full");
+	int i, server, client, status;
+	pid_t child = fork();
+
+	ASSERT_GE(child, 0);
+	if (!child) {
+		struct side side = { "127.0.0.1", 0 };
+
+		server = enter_netns() ? -1 : server_on("127.0.0.1", SERVER);
+		for (i = 0; i < connections; i++) {
+			client = make_socket(&side);
+			if (bind_to(client, "127.0.0.1", 20000 + i) ||
+			    connect_to(client, "127.0.0.1", SERVER))
+				_exit(1);
+			close(client);
+			close(accept(server, NULL, NULL));
+		}
+		_exit(0);
+	}
+	ASSERT_EQ(waitpid(child, &status, 0), child);
+	ASSERT_EQ(status, 0);
+	return stat_value("ledger_full") - before;
+}
+
+/* Who comes after a namespace has the places of its rows. */
+TEST(namespace_gone)
+{
+	long long turned_away;
+	int tries = 0;
+
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	/* more than there are rows, then so few that no set of them is full */
+	ASSERT_GT(close_elsewhere(_metadata, 6000), 0);
+	/* the kernel takes its time */
+	do {
+		usleep(500000);
+		turned_away = close_elsewhere(_metadata, 300);
+	} while (turned_away && ++tries < 20);
+	TH_LOG("after %d tries", tries);
+	EXPECT_EQ(turned_away, 0);
 }
 
 TEST_HARNESS_MAIN
