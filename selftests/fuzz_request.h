@@ -140,7 +140,10 @@ static inline bool read_words(char **words, int count, struct wish *wish, struct
 	return of->from && (!wish->connect || (of->to && !wish->listen));
 }
 
-/* Of an open file: may it ask for other namespaces, which are there, and what is there? */
+/*
+ * Of an open file: may it ask for other namespaces, since it was opened in the initial one,
+ * of which it asks otherwise; which are there, and what is there?
+ */
 struct asker {
 	bool all;
 	unsigned int own, initial, initial_fd;
@@ -175,7 +178,7 @@ static inline int read_values(const struct words *of, const struct asker *asker,
 		return -EPERM;
 	if (of->netns && value != asker->own && value != asker->initial)
 		return -EINVAL;
-	wish->elsewhere = of->netns && value == asker->initial;
+	wish->elsewhere = of->netns ? value == asker->initial : asker->all;
 	if (of->fd) {
 		if (!read_number(of->fd, of->fd + strlen(of->fd), INT_MAX, &value))
 			return -EINVAL;
