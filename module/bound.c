@@ -49,7 +49,7 @@
  * @netns_cookie: cookie of its network namespace
  * @addr: local address, an IPv4 one as v4-mapped
  * @v6only: of a wildcard @addr
- * @time: when, CLOCK_MONOTONIC in nanoseconds
+ * @time: when, CLOCK_BOOTTIME in nanoseconds
  * @start: when the process was started, which tells it from the next with its pid
  * @task: the process
  * @cgroup: id of its control group
