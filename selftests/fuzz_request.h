@@ -51,12 +51,13 @@ static inline bool read_end(char *text, int *family, char *addr, int *port)
 	drop_zeros(plain, text);
 	if (strlen(plain) >= ADDR_MAX || inet_pton(*family, plain, &in6) != 1)
 		return false;
-	inet_ntop(*family, &in6, addr, ADDR_MAX);
 	*port = -1;
 	if (colon && !read_number(colon + 1, colon + 1 + strlen(colon + 1), 65535, &value))
 		return false;
 	if (colon)
 		*port = value;
+	/* at last, since @addr may be where @text is */
+	inet_ntop(*family, &in6, addr, ADDR_MAX);
 	return true;
 }
 
