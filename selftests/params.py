@@ -42,7 +42,7 @@ def good(name):
 
 def bad(name):
     if name == "without":
-        return any_of.choice(["__inet_bind", "no_such_function,__inet_bind", ",__inet_bind,", "x" * 1024])
+        return any_of.choice(["__inet_bind", "no_such_function,__inet_bind", ",__inet_bind,", "x" * 1025])
     if name in ("alert", "waits"):
         return any_of.choice(["2", "x", "-1", "\xff", "%s"])
     least, _, most = NUMBERS[name]
