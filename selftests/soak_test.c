@@ -86,8 +86,8 @@ TEST_F_TIMEOUT(soak, everything_at_once, MOST_SECONDS)
 	TH_LOG("missed %lld, raced %lld, coalesced %lld, ledger full %lld, forgotten %lld",
 	       hooks_missed() - self->missed, stat_value("raced"), stat_value("tw_coalesced"),
 	       stat_value("ledger_full"), stat_value("ledger_forgotten"));
-	EXPECT_GT(rush->refused, 10 * atoi(seconds));
-	EXPECT_GT(rush->connections, atoi(seconds));
+	EXPECT_GT(rush->refused, atoi(seconds));
+	EXPECT_GT(rush->connections, 0);
 	EXPECT_GT(rush->namespaces, 0);
 	EXPECT_GT(rush->reads, 0);
 	EXPECT_GT(rush->polls, 0);
