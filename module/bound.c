@@ -50,6 +50,7 @@
  * @addr: local address, an IPv4 one as v4-mapped
  * @v6only: of a wildcard @addr
  * @time: when, CLOCK_BOOTTIME in nanoseconds
+ * @mono: the same by CLOCK_MONOTONIC
  * @start: when the process was started, which tells it from the next with its pid
  * @task: the process
  * @cgroup: id of its control group
@@ -65,6 +66,7 @@ struct note {
 	u64 netns_cookie;
 	struct in6_addr addr;
 	u64 time;
+	u64 mono;
 	u64 start;
 	struct tcpwatch_task task;
 	u64 cgroup;
@@ -197,6 +199,7 @@ static void fill(struct note *note, const struct sock *sk, struct task_struct *t
 	note->v6only = ipv6_only_sock(sk);
 	note->addr = tcpwatch_sock_local(sk);
 	note->time = ktime_get_boottime_ns();
+	note->mono = ktime_get_ns();
 	note->start = task->group_leader->start_time;
 	tcpwatch_task_copy(&note->task, task);
 	note->cgroup = tcpwatch_task_cgroup(task);
@@ -345,7 +348,7 @@ static bool is_of(const struct note *note, const struct tcpwatch_sock *sock)
 }
 
 /* Under the lock: the socket's own note, else the newest that it can come from. */
-static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_cookie, u64 time)
+static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_cookie, u64 mono)
 {
 	const struct note *best = NULL;
 	u16 at;
@@ -354,25 +357,25 @@ static const struct note *best_note(const struct tcpwatch_sock *sock, u64 netns_
 		const struct note *note = &notes[at];
 
 		if (note->port != sock->port || note->netns_cookie != netns_cookie ||
-		    note->time > time)
+		    note->mono > mono)
 			continue;
 		if (is_of(note, sock))
 			return note;
 		if (!sock->connect_bound && covers(note, sock) &&
-		    (!best || note->time > best->time))
+		    (!best || note->mono > best->mono))
 			best = note;
 	}
 	return best;
 }
 
 bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_sock *sock,
-			 u64 netns_cookie, u64 time, u64 now)
+			 u64 netns_cookie, u64 mono, u64 now)
 {
 	const struct note *note;
 	u64 start = 0;
 
 	raw_spin_lock_irq(&lock);
-	note = best_note(sock, netns_cookie, time);
+	note = best_note(sock, netns_cookie, mono);
 	if (note) {
 		bound->task = note->task;
 		bound->cgroup = note->cgroup;

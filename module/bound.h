@@ -6,6 +6,8 @@
 #ifndef _TCPWATCH_BOUND_H
 #define _TCPWATCH_BOUND_H
 
+#include <linux/ktime.h>
+
 #include "event.h"
 
 struct sock;
@@ -47,16 +49,32 @@ void tcpwatch_bound_note(const struct sock *sk);
  * @bound: the answer
  * @sock: the socket
  * @netns_cookie: cookie of its network namespace
- * @time: when it was there, CLOCK_BOOTTIME in nanoseconds
- * @now: until when the process may have exited, likewise
+ * @mono: when it was there, CLOCK_MONOTONIC in nanoseconds, by which timers tell the past
+ * @now: until when the process may have exited, CLOCK_BOOTTIME in nanoseconds
  *
- * The socket's own bind, or else the last one before @time on its port whose
+ * The socket's own bind, or else the last one before @mono on its port whose
  * address covers its own: of a connection that was accepted, its listener's.
  *
  * Context: process.
  * Return: false when that is not known.
  */
 bool tcpwatch_bound_find(struct tcpwatch_bound *bound, const struct tcpwatch_sock *sock,
-			 u64 netns_cookie, u64 time, u64 now);
+			 u64 netns_cookie, u64 mono, u64 now);
+
+/**
+ * tcpwatch_bound_find_now() - tcpwatch_bound_find() of a socket that is there now
+ * @bound: the answer
+ * @sock: the socket
+ * @netns_cookie: cookie of its network namespace
+ *
+ * Context: process.
+ * Return: as tcpwatch_bound_find().
+ */
+static inline bool tcpwatch_bound_find_now(struct tcpwatch_bound *bound,
+					   const struct tcpwatch_sock *sock, u64 netns_cookie)
+{
+	return tcpwatch_bound_find(bound, sock, netns_cookie, ktime_get_ns(),
+				   ktime_get_boottime_ns());
+}
 
 #endif /* _TCPWATCH_BOUND_H */

@@ -255,11 +255,12 @@ static bool find_bound(struct tcpwatch_bound *bound, const struct tcpwatch_censu
 		.bind = { .family = line->family, .addr = line->addr },
 		.port = line->port,
 	};
-	u64 now = ktime_get_boottime_ns(), then = now - (u64)line->ages.oldest_ms * NSEC_PER_MSEC;
+	u64 then = ktime_get_ns() - (u64)line->ages.oldest_ms * NSEC_PER_MSEC;
 
 	/* who bound it a tick before it was left may seem to have come later */
-	return tcpwatch_bound_find(bound, &sock, line->netns_cookie, then, now) ||
-	       tcpwatch_bound_find(bound, &sock, line->netns_cookie, now, now);
+	return tcpwatch_bound_find(bound, &sock, line->netns_cookie, then,
+				   ktime_get_boottime_ns()) ||
+	       tcpwatch_bound_find_now(bound, &sock, line->netns_cookie);
 }
 
 void tcpwatch_census_find_owner(struct tcpwatch_census_owner *owner,

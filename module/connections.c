@@ -132,7 +132,6 @@ static void conclude(struct tcpwatch_connections *connections, const struct tcpw
 {
 	struct tcpwatch_connection *to, *end = connections->list + connections->count;
 	bool listened = connections->listened, asked = listened;
-	u64 now = ktime_get_boottime_ns();
 	struct tcpwatch_bound bound;
 
 	for (to = connections->list; to < end; to++) {
@@ -140,8 +139,8 @@ static void conclude(struct tcpwatch_connections *connections, const struct tcpw
 			continue;
 		if (!asked) {
 			asked = true;
-			listened = !tcpwatch_bound_find(&bound, &to->is, port->netns_cookie,
-							now, now) || bound.listened;
+			listened = !tcpwatch_bound_find_now(&bound, &to->is, port->netns_cookie) ||
+				   bound.listened;
 		}
 		if (listened)
 			to->role = TCPWATCH_ROLE_ACCEPTED;

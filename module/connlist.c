@@ -136,13 +136,13 @@ static void put_age(struct seq_file *m, struct connlist *list,
 		    const struct tcpwatch_connection *connection, u64 netns_cookie)
 {
 	const struct tcpwatch_sock *is = &connection->is;
-	u64 now = ktime_get_boottime_ns();
 	struct tcpwatch_bound bound;
 
 	if (is->substate == TCP_TIME_WAIT)
 		tcpwatch_cell_number(m, true, connection->age_ms);
-	else if (is->self_bound && tcpwatch_bound_find(&bound, is, netns_cookie, now, now))
-		tcpwatch_cell_number(m, !bound.seeded, tcpwatch_format_ms(bound.time, now));
+	else if (is->self_bound && tcpwatch_bound_find_now(&bound, is, netns_cookie))
+		tcpwatch_cell_number(m, !bound.seeded,
+				     tcpwatch_format_ms(bound.time, ktime_get_boottime_ns()));
 	else
 		seq_puts(m, "\t-");
 }

@@ -80,10 +80,12 @@ struct tcpwatch_sock {
  * @tid: thread id, likewise
  * @vpid: process id in the task's own pid namespace
  * @pidns: inode number of that namespace
- * @userns: inode number of its user namespace; 0: it is not for everybody of its uid,
- *	having others too, as setuid programs have
+ * @userns: inode number of its user namespace
  * @uid: its effective uid
+ * @gid: its effective gid
  * @caps: its capabilities
+ * @own: it is for everybody of its uid and gid: it has no others beside, as setuid programs
+ *	have, and has not changed them since it was executed
  * @comm: its name, hostile text
  */
 struct tcpwatch_task {
@@ -93,7 +95,9 @@ struct tcpwatch_task {
 	u32 pidns;
 	u32 userns;
 	kuid_t uid;
+	kgid_t gid;
 	kernel_cap_t caps;
+	bool own;
 	char comm[TASK_COMM_LEN];
 };
 
@@ -153,6 +157,7 @@ struct tcpwatch_bound {
  * struct tcpwatch_facts - what happened as the probe handler saw it, at that moment
  * @seq: number of the event since load, from 0
  * @time: CLOCK_BOOTTIME, in nanoseconds: what it is the age of has aged in suspend as well
+ * @mono: the same by CLOCK_MONOTONIC, which goes as the timers of TIME-WAIT do
  * @real: by the wall clock as it was then, in nanoseconds
  * @netns_cookie: cookie of the network namespace, which is its alone
  * @netns: its inode number, which the next one may get
@@ -193,6 +198,7 @@ struct tcpwatch_bound {
 struct tcpwatch_facts {
 	u64 seq;
 	u64 time;
+	u64 mono;
 	u64 real;
 	u64 netns_cookie;
 	u32 netns;

@@ -53,6 +53,7 @@ void tcpwatch_record(struct tcpwatch_facts *facts, const struct net *net)
 	ktime_t now = ktime_get();
 
 	/* here, since the wall clock may be set before the worker comes */
+	facts->mono = ktime_to_ns(now);
 	facts->time = ktime_to_ns(ktime_mono_to_any(now, TK_OFFS_BOOT));
 	facts->real = ktime_to_ns(ktime_mono_to_any(now, TK_OFFS_REAL));
 	facts->netns = net->ns.inum;

@@ -97,7 +97,7 @@ static void add_bound(struct tcpwatch_event *event, struct tcpwatch_cgroup *last
 	u64 cgroup = found->bound.task.pid ? found->bound.cgroup : 0;
 
 	found->bound.task.pid = 0;
-	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->time,
+	if (tcpwatch_bound_find(&found->bound, &facts->holder, facts->netns_cookie, facts->mono,
 				facts->time) &&
 	    found->bound.cgroup != cgroup)
 		tcpwatch_cgroup_path(found->bound_cgroup_path, found->bound.cgroup, last);

@@ -21,11 +21,10 @@ static void put_who(struct seq_buf *buf, const struct tcpwatch_listener *row,
 		    const struct tcpwatch_reader *reader)
 {
 	struct tcpwatch_bound bound;
-	u64 now = ktime_get_boottime_ns();
 
 	if (row->task.pid)
 		tcpwatch_format_who(buf, &row->task, reader);
-	else if (tcpwatch_bound_find(&bound, &row->is, row->netns_cookie, now, now))
+	else if (tcpwatch_bound_find_now(&bound, &row->is, row->netns_cookie))
 		tcpwatch_format_who(buf, &bound.task, reader);
 	else
 		seq_buf_printf(buf, "uid %u", tcpwatch_reader_uid(reader, row->is.uid));

@@ -184,11 +184,10 @@ static void judge(struct tcpwatch_usage *usage)
 /* What no socket has told by itself. */
 static void conclude(struct tcpwatch_usage *usage, const struct tcpwatch_port *port)
 {
-	u64 now = ktime_get_boottime_ns();
 	bool listened;
 
-	usage->bound_known = tcpwatch_bound_find(&usage->bound, &usage->is, port->netns_cookie,
-						 now, now);
+	usage->bound_known = tcpwatch_bound_find_now(&usage->bound, &usage->is,
+						     port->netns_cookie);
 	listened = usage->states[TCPWATCH_STATE_LISTEN] || usage->roles[TCPWATCH_ROLE_ACCEPTED] ||
 		   !usage->bound_known || usage->bound.listened;
 	usage->roles[listened ? TCPWATCH_ROLE_ACCEPTED : TCPWATCH_ROLE_INITIATED] +=

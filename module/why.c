@@ -73,6 +73,7 @@ static void answer(struct why *why)
 	memset(event, 0, sizeof(*event));
 	tcpwatch_dryrun(&event->facts, &why->request);
 	event->facts.time = ktime_get_boottime_ns();
+	event->facts.mono = ktime_get_ns();
 	event->facts.netns = net->ns.inum;
 	event->facts.netns_cookie = net->net_cookie;
 	event->facts.task.uid = why->request.want.bind.uid;
