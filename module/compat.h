@@ -8,6 +8,10 @@
 #define _TCPWATCH_COMPAT_H
 
 #include <linux/ftrace.h>
+#include <linux/sched/coredump.h>
+#if __has_include(<linux/sched/exec_state.h>)
+#include <linux/sched/exec_state.h>
+#endif
 #include <linux/version.h>
 #include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
@@ -353,6 +357,21 @@ static inline const struct inet_bind_bucket *compat_fastreuse_bucket(struct ftra
 {
 	return (struct inet_bind_bucket *)
 		compat_trace_argument(fregs, !COMPAT_FASTREUSE_BUCKET_FIRST);
+}
+
+/*
+ * May a process of the same user look at it, as task_still_dumpable() asks? Under RCU, of
+ * current or under task_lock(). Where it is kept has changed.
+ */
+static inline bool compat_is_dumpable(const struct task_struct *task)
+{
+#if __has_include(<linux/sched/exec_state.h>)
+	const struct task_exec_state *state = rcu_dereference(task->exec_state);
+
+	return !state || READ_ONCE(state->dumpable) == TASK_DUMPABLE_OWNER;
+#else
+	return !task->mm || get_dumpable(task->mm) == SUID_DUMP_USER;
+#endif
 }
 
 #endif /* _TCPWATCH_COMPAT_H */

@@ -181,7 +181,7 @@ static void put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
 		return;
 	seq_buf_printf(buf, left ? ", left by " : ", bound by ");
 	tcpwatch_format_who(buf, &bound->task, reader);
-	if (!bound->exited)
+	if (!bound->exited || !tcpwatch_reader_knows(reader, &bound->task))
 		return;
 	seq_buf_printf(buf, ", which exited");
 	if (bound->exited_at) {

@@ -25,7 +25,8 @@ void tcpwatch_reader_open(struct tcpwatch_reader *reader, const struct file *fil
 	reader->pidns = task_active_pid_ns(current)->ns.inum;
 	reader->user_ns = file->f_cred->user_ns;
 	reader->userns = file->f_cred->user_ns->ns.inum;
-	reader->uid = file->f_cred->euid;
+	reader->uid = file->f_cred->fsuid;
+	reader->gid = file->f_cred->fsgid;
 	reader->caps = file->f_cred->cap_effective;
 	reader->admin = tcpwatch_reader_is_admin(file);
 	reader->all = reader->admin && net == &init_net;
@@ -43,9 +44,13 @@ bool tcpwatch_reader_knows(const struct tcpwatch_reader *reader,
 	if (!reader || reader->admin)
 		return true;
 	/* as __ptrace_may_access(), whom procfs asks for `ss -p` */
-	return reader->userns == task->userns && tcpwatch_reader_pid(reader, task) &&
-	       (cap_raised(reader->caps, CAP_SYS_PTRACE) ||
-		(uid_eq(reader->uid, task->uid) && cap_issubset(task->caps, reader->caps)));
+	if (reader->userns != task->userns || !tcpwatch_reader_pid(reader, task))
+		return false;
+	/* the number may be another namespace's by now, but that does not have the same uids */
+	if (cap_raised(reader->caps, CAP_SYS_PTRACE))
+		return kuid_has_mapping(reader->user_ns, task->uid);
+	return task->own && uid_eq(reader->uid, task->uid) && gid_eq(reader->gid, task->gid) &&
+	       cap_issubset(task->caps, reader->caps);
 }
 
 static bool in_initial_pidns(const struct tcpwatch_reader *reader)

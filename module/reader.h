@@ -18,7 +18,8 @@ struct file;
  * @pidns: inode number of its pid namespace
  * @user_ns: its user namespace, in which uids are shown
  * @userns: inode number of that
- * @uid: its effective uid
+ * @uid: its uid, as procfs takes it: of the filesystem
+ * @gid: its gid, likewise
  * @caps: its capabilities there
  * @admin: of this machine, see tcpwatch_reader_is_admin(): everybody's processes
  * @all: @admin in the initial network namespace: all network namespaces
@@ -31,6 +32,7 @@ struct tcpwatch_reader {
 	struct user_namespace *user_ns;
 	u32 userns;
 	kuid_t uid;
+	kgid_t gid;
 	kernel_cap_t caps;
 	bool admin;
 	bool all;
@@ -74,8 +76,9 @@ bool tcpwatch_reader_sees(const struct tcpwatch_reader *reader,
  * @reader: the reader; NULL: the kernel log, which may
  * @task: the process
  *
- * An administrator may; others those of their own uid, in their pid and user namespace, that
- * have no capability that they lack; with CAP_SYS_PTRACE there, those of every uid.
+ * An administrator may; others those of their own uid and gid, in their pid and user
+ * namespace, that could not keep them from it (&struct tcpwatch_task.own) and have no capability
+ * that they lack; with CAP_SYS_PTRACE there, all. As __ptrace_may_access().
  *
  * Context: any.
  * Return: true if it may.

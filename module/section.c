@@ -86,7 +86,7 @@ static const char *left_by(struct view *view, const struct tcpwatch_census_line 
 		seq_buf_printf(&buf, "uid %u", tcpwatch_reader_uid(view->reader, owner.uid));
 	else
 		seq_buf_printf(&buf, "-");
-	if (owner.exited)
+	if (owner.exited && tcpwatch_reader_knows(view->reader, &owner.task))
 		seq_buf_printf(&buf, ", which exited");
 	return end_cell(&buf, view);
 }

@@ -213,8 +213,10 @@ void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task)
 	rcu_read_lock();
 	cred = task == current ? current_cred() : __task_cred(task);
 	copy->uid = cred->euid;
+	copy->gid = cred->egid;
 	copy->caps = cred->cap_permitted;
-	copy->userns = is_one(cred) ? cred->user_ns->ns.inum : 0;
+	copy->userns = cred->user_ns->ns.inum;
+	copy->own = is_one(cred) && compat_is_dumpable(task);
 	rcu_read_unlock();
 	memcpy(copy->comm, task->comm, sizeof(copy->comm));
 	copy->comm[sizeof(copy->comm) - 1] = '\0';

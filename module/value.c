@@ -155,7 +155,7 @@ static bool put_holder(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_HOLDER_COMM:
 		return hostile(buf, known, owner->comm);
 	case TCPWATCH_FIELD_HOLDER_PROCS:
-		return number(buf, event->found.owners > 1, event->found.owners);
+		return number(buf, known && event->found.owners > 1, event->found.owners);
 	case TCPWATCH_FIELD_HOLDER_UNKNOWN:
 		return number(buf, event->found.owner_unknown, 1);
 	case TCPWATCH_FIELD_HOLDER_IS:
@@ -191,9 +191,9 @@ static bool put_bound(struct seq_buf *buf, const struct tcpwatch_event *event,
 	case TCPWATCH_FIELD_BOUND_MS:
 		return number(buf, true, tcpwatch_format_ms(bound->time, event->facts.time));
 	case TCPWATCH_FIELD_BOUND_EXITED:
-		return number(buf, bound->exited, 1);
+		return number(buf, known && bound->exited, 1);
 	case TCPWATCH_FIELD_BOUND_EXITED_MS:
-		return number(buf, bound->exited && bound->exited_at,
+		return number(buf, known && bound->exited && bound->exited_at,
 			      tcpwatch_format_ms(bound->exited_at, event->facts.time));
 	case TCPWATCH_FIELD_BOUND_SEEDED:
 		return number(buf, bound->seeded, 1);
@@ -294,7 +294,7 @@ static_assert(TCPWATCH_FIELD_COOKIES_FAILED - TCPWATCH_FIELD_SYN_ACCEPT_FULL ==
 
 /* Of a listener in trouble. */
 static bool put_listener(struct seq_buf *buf, const struct tcpwatch_event *event,
-			 enum tcpwatch_field field)
+			 const struct tcpwatch_reader *reader, enum tcpwatch_field field)
 {
 	const struct tcpwatch_facts *facts = &event->facts;
 	u32 knocks;
@@ -303,9 +303,10 @@ static bool put_listener(struct seq_buf *buf, const struct tcpwatch_event *event
 		return false;
 	switch (field) {
 	case TCPWATCH_FIELD_HOLDER_RUNS:
-		if (event->found.owners)
-			seq_buf_printf(buf, "%c", event->found.owner_state);
-		return event->found.owners;
+		if (!event->found.owners || !tcpwatch_reader_knows(reader, &event->found.owner))
+			return false;
+		seq_buf_printf(buf, "%c", event->found.owner_state);
+		return true;
 	case TCPWATCH_FIELD_ACCEPT_NOW:
 		return number(buf, true, facts->accept_now);
 	case TCPWATCH_FIELD_ACCEPT_MAX:
@@ -328,7 +329,7 @@ bool tcpwatch_value_put(struct seq_buf *buf, const struct tcpwatch_event *event,
 			const struct tcpwatch_reader *reader, enum tcpwatch_field field)
 {
 	if (field >= TCPWATCH_FIELD_HOLDER_RUNS)
-		return put_listener(buf, event, field);
+		return put_listener(buf, event, reader, field);
 	if (field >= TCPWATCH_FIELD_CAUSE)
 		return put_timewait(buf, &event->facts, field);
 	if (field < TCPWATCH_FIELD_HOLDERS)

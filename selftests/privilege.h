@@ -72,9 +72,14 @@ static inline int own_userns(uid_t uid)
 	return 0;
 }
 
+static inline int change_ids(uid_t uid, gid_t gid)
+{
+	return setresgid(gid, gid, gid) || setresuid(uid, uid, uid) ? -1 : 0;
+}
+
 static inline int change_uid(uid_t uid)
 {
-	return setresgid(uid, uid, uid) || setresuid(uid, uid, uid) ? -1 : 0;
+	return change_ids(uid, uid);
 }
 
 /* A pid namespace is entered by one's children: this goes on in one, 0 when it worked. */
@@ -107,6 +112,10 @@ struct party {
 	const char *name, *address;
 	int port;
 	uid_t uid;
+	/* unless it is as the uid */
+	gid_t gid;
+	/* as whoever changes its uid is until it executes something */
+	bool undumpable;
 	/* a network namespace of its own, and of pids; or those of another */
 	bool netns, pidns;
 	const struct party *with;
@@ -183,7 +192,10 @@ static inline void act(const struct party *party, int ctl)
 		_exit(1);
 	prctl(PR_SET_NAME, called('m', party));
 	/* its pid here is heard by who hears it elsewhere */
-	say(ctl, (party->uid && change_uid(party->uid)) || hold(party) ? -1 : getpid(), -1);
+	if (party->uid && change_ids(party->uid, party->gid ?: party->uid))
+		_exit(1);
+	prctl(PR_SET_DUMPABLE, !party->undumpable);
+	say(ctl, hold(party) ? -1 : getpid(), -1);
 	idle(ctl);
 }
 

@@ -10,10 +10,10 @@
 
 #define SIZE	262144
 
-enum { HOST_ROOT, HOST_USER, HOST_OTHER, NETNS, CONTAINER, INMATE, PARTIES };
+enum { HOST_ROOT, HOST_USER, HOST_OTHER, HOST_GROUP, HOST_SHY, NETNS, CONTAINER, INMATE, PARTIES };
 
 #define A(party)	(1u << (party))
-#define HOST		(A(HOST_ROOT) | A(HOST_USER) | A(HOST_OTHER))
+#define HOST		(A(HOST_ROOT) | A(HOST_USER) | A(HOST_OTHER) | A(HOST_GROUP) | A(HOST_SHY))
 #define CONTAINED	(A(CONTAINER) | A(INMATE))
 #define EVERYBODY	(A(PARTIES) - 1)
 
@@ -21,6 +21,9 @@ static struct party parties[PARTIES] = {
 	[HOST_ROOT] = { "rootofhost", "127.0.71.1", 18410 },
 	[HOST_USER] = { "userofhost", "127.0.72.1", 18420, .uid = USER },
 	[HOST_OTHER] = { "someofhost", "127.0.73.1", 18430, .uid = OTHER },
+	/* of the user's, and yet `ss -p` does not show them to it */
+	[HOST_GROUP] = { "groupofhost", "127.0.77.1", 18470, .uid = USER, .gid = OTHER },
+	[HOST_SHY] = { "shyofhost", "127.0.78.1", 18480, .uid = USER, .undumpable = true },
 	[NETNS] = { "inanetns", "127.0.74.1", 18440, .netns = true },
 	[CONTAINER] = { "contained", "127.0.75.1", 18450, .netns = true, .pidns = true },
 	[INMATE] = { "inmate", "127.0.76.1", 18460, .uid = USER, .with = &parties[CONTAINER] },
