@@ -8,7 +8,6 @@
 
 #include "exits.h"
 #include "hooks.h"
-#include "pulse.h"
 
 #define BITS	12
 
@@ -47,7 +46,7 @@ void tcpwatch_exits_watch(pid_t pid, u64 start)
 		watch(watched, pid, start);
 }
 
-/* Without a note of its exit, it lives if the process with its pid is the same. */
+/* Is the process with its pid the same? */
 static bool is_alive(pid_t pid, u64 start)
 {
 	struct task_struct *task;
@@ -63,17 +62,15 @@ static bool is_alive(pid_t pid, u64 start)
 bool tcpwatch_exits_before(pid_t pid, u64 start, u64 time, u64 *when)
 {
 	struct watched *watched = place_of(pid);
-	bool known;
+	/* asked first: whoever exits later leaves a note, or is alive as far as we know */
+	bool alive = is_alive(pid, start);
 
 	*when = 0;
 	raw_spin_lock_irq(&lock);
-	known = watched->pid == pid && watched->start == start;
-	if (known)
+	if (watched->pid == pid && watched->start == start)
 		*when = watched->exited;
 	raw_spin_unlock_irq(&lock);
-	if (known && (*when || (rows[EXIT].armed && !tcpwatch_pulse_missed())))
-		return *when && *when <= time;
-	return !is_alive(pid, start);
+	return *when ? *when <= time : !alive;
 }
 
 /* Called once for a process that exits, by its last thread, and by execve(). */
