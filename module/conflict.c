@@ -21,6 +21,7 @@
 #include "conflict.h"
 #include "hooks.h"
 #include "listening.h"
+#include "pulse.h"
 #include "range.h"
 #include "record.h"
 #include "slot.h"
@@ -191,11 +192,14 @@ static u64 predicates_entered(void)
 	       __this_cpu_read(*rows[MATCH_ANY].hits);
 }
 
-/* Are both there, and have they missed nothing since the call began? */
+/*
+ * Are both there, and have they missed nothing since the call began? Who disarms all probes
+ * does so one by one.
+ */
 static bool predicates_reliable(const struct call *call)
 {
 	return rows[BIND_CONFLICT].armed && rows[MATCH_ANY].armed &&
-	       call->missed == predicates_missed();
+	       call->missed == predicates_missed() && !tcpwatch_pulse_missed();
 }
 
 /* Begins a call whose sk, kind, addr and port are set. */
