@@ -248,7 +248,8 @@ void tcpwatch_ledger_copy(struct tcpwatch_ledger_row *copy, unsigned int index)
 	raw_spin_unlock_irqrestore(&lock, flags);
 }
 
-void tcpwatch_ledger_forget(const struct net *net)
+/* A namespace goes: whoever comes next has the places of its rows. */
+static void __net_exit forget(struct net *net)
 {
 	struct tcpwatch_ledger_row *row;
 
@@ -261,6 +262,8 @@ void tcpwatch_ledger_forget(const struct net *net)
 		raw_spin_unlock_irq(&lock);
 	}
 }
+
+static struct pernet_operations net_ops = { .exit = forget };
 
 /* In whose name a connection was closed; the process only if it is at it itself. */
 static void touch(struct tcpwatch_ledger_row *row, const struct sock *sk)
@@ -382,14 +385,24 @@ int tcpwatch_ledger_init(void)
 	turned_away = jiffies - 2 * TCPWATCH_LEDGER_LAST;
 	multiplier = get_random_u64() | 1;
 	mixer = get_random_u64() | 1;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto free;
 	err = tcpwatch_hooks_plant(&hooks);
 	if (err)
-		vfree(rows);
+		goto unregister;
+	return 0;
+
+unregister:
+	unregister_pernet_subsys(&net_ops);
+free:
+	vfree(rows);
 	return err;
 }
 
 void tcpwatch_ledger_exit(void)
 {
 	tcpwatch_hooks_pull(&hooks);
+	unregister_pernet_subsys(&net_ops);
 	vfree(rows);
 }

@@ -127,14 +127,6 @@ u32 tcpwatch_ledger_most(u64 netns_cookie);
 void tcpwatch_ledger_copy(struct tcpwatch_ledger_row *copy, unsigned int index);
 
 /**
- * tcpwatch_ledger_forget() - free the rows of a network namespace
- * @net: the namespace, in which nobody closes anything any more
- *
- * Context: process. Takes a raw spinlock for each of them.
- */
-void tcpwatch_ledger_forget(const struct net *net);
-
-/**
  * tcpwatch_ledger_init() - allocate the rows and plant the probe of closed connections
  *
  * Context: process, may sleep.

@@ -19,7 +19,6 @@
 #include "ledger.h"
 #include "listeners.h"
 #include "listening.h"
-#include "netns.h"
 #include "overload.h"
 #include "portlist.h"
 #include "proc.h"
@@ -69,7 +68,6 @@ static const struct part parts[] = {
 	{ "probes of refusals", tcpwatch_conflict_init, tcpwatch_conflict_exit },
 	{ "probes of connect()", tcpwatch_connect_init, tcpwatch_connect_exit },
 	{ "the ledger of TIME-WAIT", tcpwatch_ledger_init, tcpwatch_ledger_exit },
-	{ "notice of network namespaces that go", tcpwatch_netns_init, tcpwatch_netns_exit },
 	{ "probes of TIME-WAIT", tcpwatch_timewait_init, tcpwatch_timewait_exit },
 	{ "the watch over source ports", tcpwatch_exhaust_init, tcpwatch_exhaust_exit },
 	{ "probes of queues", tcpwatch_backlog_init, tcpwatch_backlog_exit },

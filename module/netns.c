@@ -2,7 +2,6 @@
 #include <linux/rtnetlink.h>
 #include <net/net_namespace.h>
 
-#include "ledger.h"
 #include "netns.h"
 
 struct net *tcpwatch_netns_get(u64 cookie)
@@ -33,21 +32,4 @@ struct net *tcpwatch_netns_get_inum(u32 inum)
 	}
 	up_read(&net_rwsem);
 	return found;
-}
-
-static void __net_exit tcpwatch_netns_leave(struct net *net)
-{
-	tcpwatch_ledger_forget(net);
-}
-
-static struct pernet_operations netns_ops = { .exit = tcpwatch_netns_leave };
-
-int tcpwatch_netns_init(void)
-{
-	return register_pernet_subsys(&netns_ops);
-}
-
-void tcpwatch_netns_exit(void)
-{
-	unregister_pernet_subsys(&netns_ops);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From what is known of a network namespace back to the namespace, and when one goes. */
+/* From what is known of a network namespace back to the namespace. */
 #ifndef _TCPWATCH_NETNS_H
 #define _TCPWATCH_NETNS_H
 
@@ -24,20 +24,5 @@ struct net *tcpwatch_netns_get(u64 cookie);
  * Return: as tcpwatch_netns_get().
  */
 struct net *tcpwatch_netns_get_inum(u32 inum);
-
-/**
- * tcpwatch_netns_init() - begin to free what is kept of namespaces that go
- *
- * Context: process, may sleep.
- * Return: 0 or -errno.
- */
-int tcpwatch_netns_init(void);
-
-/**
- * tcpwatch_netns_exit() - free what is kept of all, and be told of none any more
- *
- * Context: process, may sleep; what is freed is there still.
- */
-void tcpwatch_netns_exit(void);
 
 #endif /* _TCPWATCH_NETNS_H */
