@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/ctype.h>
 #include <linux/kernel.h>
-#include <linux/kstrtox.h>
 #include <linux/printk.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_buf.h>
@@ -14,6 +12,7 @@
 #include "control.h"
 #include "exhaust.h"
 #include "format.h"
+#include "number.h"
 #include "overload.h"
 #include "portset.h"
 #include "reader.h"
@@ -39,12 +38,6 @@ struct knob {
 	void (*show)(struct seq_file *m);
 };
 
-/* Plain digits only: kstrtouint() takes a sign as well. */
-static int parse_number(const char *text, unsigned int *value)
-{
-	return isdigit(*text) ? kstrtouint(text, 10, value) : -EINVAL;
-}
-
 static int set_alert(const char *value, bool apply)
 {
 	bool on = !strcmp(value, "on");
@@ -65,7 +58,7 @@ static int set_alert_rate(const char *value, bool apply)
 {
 	unsigned int rate;
 
-	if (parse_number(value, &rate) || rate < 1 || rate > TCPWATCH_ALERT_RATE_MAX)
+	if (!tcpwatch_number_parse(value, &rate) || rate < 1 || rate > TCPWATCH_ALERT_RATE_MAX)
 		return -EINVAL;
 	return apply ? tcpwatch_alert_set_rate(rate) : 0;
 }
@@ -79,7 +72,7 @@ static int set_exhaustion(const char *value, bool apply)
 {
 	unsigned int percent;
 
-	if (parse_number(value, &percent) || percent > 100)
+	if (!tcpwatch_number_parse(value, &percent) || percent > 100)
 		return -EINVAL;
 	return apply ? tcpwatch_exhaust_set(percent) : 0;
 }
@@ -93,7 +86,7 @@ static int set_stuck(const char *value, bool apply)
 {
 	unsigned int seconds;
 
-	if (parse_number(value, &seconds) || seconds > TCPWATCH_STUCK_MAX)
+	if (!tcpwatch_number_parse(value, &seconds) || seconds > TCPWATCH_STUCK_MAX)
 		return -EINVAL;
 	return apply ? tcpwatch_overload_set(seconds) : 0;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/kstrtox.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 
+#include "number.h"
 #include "portset.h"
 
 /* Each is one chain of the table of ports to look at, in each network namespace. */
@@ -21,9 +21,11 @@ static struct tcpwatch_portset standard;
 
 static int parse_port(const char *text, u16 *port)
 {
-	/* kstrtou16() takes a sign and a newline as well */
-	if (text[strspn(text, "0123456789")] || kstrtou16(text, 10, port) || !*port)
+	u32 value;
+
+	if (!tcpwatch_number_parse(text, &value) || !value || value > U16_MAX)
 		return -EINVAL;
+	*port = value;
 	return 0;
 }
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cred.h>
-#include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/inet.h>
-#include <linux/kstrtox.h>
 #include <linux/net.h>
 #include <linux/netdevice.h>
 #include <linux/string.h>
@@ -15,6 +13,7 @@
 
 #include "compat.h"
 #include "netns.h"
+#include "number.h"
 #include "reader.h"
 #include "request.h"
 #include "sock.h"
@@ -33,17 +32,11 @@ struct words {
 	bool v6only;
 };
 
-/* Plain digits only: kstrto*() takes a sign as well. */
-static bool parse_u32(const char *text, u32 *value)
-{
-	return isdigit(*text) && !kstrtou32(text, 10, value);
-}
-
 static bool parse_port(const char *text, u16 *port)
 {
 	u32 value;
 
-	if (!parse_u32(text, &value) || value > U16_MAX)
+	if (!tcpwatch_number_parse(text, &value) || value > U16_MAX)
 		return false;
 	*port = value;
 	return true;
@@ -183,7 +176,7 @@ static const char *find_netns(struct tcpwatch_request *request, const char *netn
 		request->net = get_net(net);
 		return NULL;
 	}
-	if (!parse_u32(netns, &inum))
+	if (!tcpwatch_number_parse(netns, &inum))
 		return "netns= takes the inode number of a network namespace";
 	request->error = -EPERM;
 	if (!reader->all)
@@ -210,7 +203,7 @@ static const char *find_socket(struct tcpwatch_request *request, const char *fd)
 
 	if (!fd)
 		return NULL;
-	if (!parse_u32(fd, &nr))
+	if (!tcpwatch_number_parse(fd, &nr))
 		return "fd= takes the number of a descriptor";
 	request->error = -EPERM;
 	if (!is_opener(request->file))
@@ -247,7 +240,7 @@ static const char *find_uid(struct tcpwatch_request *request, const char *text,
 
 	if (!text)
 		return NULL;
-	if (!parse_u32(text, &uid))
+	if (!tcpwatch_number_parse(text, &uid))
 		return "uid= takes a number";
 	kuid = make_kuid(reader->user_ns, uid);
 	if (!uid_valid(kuid))
