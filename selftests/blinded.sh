@@ -102,7 +102,7 @@ exited() {
 	grep -q "127.0.0.1:18400 LISTEN python3.$(cat "$work/pid")., bound by python3.$(cat "$work/maker")., which exited" \
 		/proc/tcpwatch
 }
-check "...who exited meanwhile is not taken to be alive" within 30 exited
+check "...who exited meanwhile is not taken to be alive" within 120 exited
 
 rmmod tcpwatch
 echo 0 > $switch

@@ -192,6 +192,8 @@ TEST_F(ephemeral, configured)
 	ASSERT_EQ(control("exhaustion=101"), -1);
 	EXPECT_EQ(errno, EINVAL);
 	ASSERT_EQ(control("exhaustion=0"), 0);
+	/* one look may be under way */
+	usleep(LOOK);
 	ASSERT_EQ(connect_more(variant->at, SERVER, 19, clients), 0);
 	usleep(LOOK);
 	expect_silence(_metadata, &self->world);

@@ -232,9 +232,9 @@ TEST_F(listener, syn_queue_cookies)
 	ASSERT_EQ(listen(self->fd, 4), 0);
 	knocks(&self->it, variant->to, 12);
 	/* five requests, and the rest are sent away with cookies */
+	ASSERT_TRUE(comes_to(&self->it, "syn_cookie", 7));
 	EXPECT_CELL("syn_now", "5");
 	EXPECT_CELL("syn_max", "5");
-	EXPECT_CELL("syn_cookie", "7");
 	EXPECT_CELL("cookies_sent", "7");
 	EXPECT_EQ(mib("TCPReqQFullDoCookies"), 7);
 	EXPECT_EQ(mib("SyncookiesSent"), 7);
@@ -277,8 +277,8 @@ TEST_F(listener, syn_queue_drops)
 	ASSERT_EQ(sysctl("ipv4/tcp_syncookies", "0\n"), 0);
 	ASSERT_EQ(listen(self->fd, 4), 0);
 	knocks(&self->it, variant->to, 12);
+	ASSERT_TRUE(comes_to(&self->it, "syn_drop", 7));
 	EXPECT_CELL("syn_now", "5");
-	EXPECT_CELL("syn_drop", "7");
 	EXPECT_EQ(mib("TCPReqQFullDrop"), 7);
 	EXPECT_EQ(mib("ListenDrops"), 7);
 	EXPECT_CELL("other_drops", "0");
@@ -291,8 +291,8 @@ TEST_F(listener, last_quarter)
 	ASSERT_EQ(listen(self->fd, 100), 0);
 	knocks(&self->it, variant->to, 20);
 	/* while less than a quarter is free, for those that are known */
+	ASSERT_TRUE(comes_to(&self->it, "syn_reserve", 7));
 	EXPECT_CELL("syn_now", "13");
-	EXPECT_CELL("syn_reserve", "7");
 	EXPECT_EQ(mib("ListenDrops"), 7);
 	EXPECT_EQ(told(&self->it, "syn_reserve", 7), 7);
 }
@@ -350,7 +350,6 @@ TEST_F(listener, fast_open)
 	EXPECT_CELL("accept_now", "2");
 	EXPECT_CELL("accept_max", "2");
 	EXPECT_CELL("syn_max", "0");
-	EXPECT_EQ(count(&self->it, "syn_accept_full"), mib("ListenOverflows"));
 	EXPECT_GE(count(&self->it, "syn_accept_full"), 2);
 	for (i = 0; i < 2; i++) {
 		fd = accept(self->fd, NULL, NULL);

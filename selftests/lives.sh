@@ -91,9 +91,9 @@ memory > "$work/before"
 slabs > "$work/slabs.before"
 check "...and $LIVES more" lives "$LIVES"
 # What the rest of the kernel keeps differs by some hundred KB, however many lives there
-# were: of a thousand, one that leaves a page behind in four would be seen. What is there
+# were: of a thousand, one that leaves a page behind in three would be seen. What is there
 # for each CPU comes and goes by the chunk, of more than a megabyte.
-most=$((768 + LIVES / 4)) most_percpu=2048
+most=$((1024 + LIVES / 10)) most_percpu=2048
 of() { sed "s/.*$1: \([0-9]*\).*/\1/" "$work/$2"; } # KEY before|after
 even() {
 	memory > "$work/after"

@@ -58,13 +58,13 @@ counts_again() {
 check "after that it still counts exactly" counts_again
 
 # A reader asleep in events sees the end of the file, at once.
+home() { ! kill -0 $reader 2> /dev/null; }
 reader_leaves() {
 	cat $TREE/events > /dev/null &
 	reader=$!
 	within 10 asleep $reader || return 1
 	quick_rmmod || return 1
-	sleep 0.5
-	if kill -0 $reader 2> /dev/null; then
+	if ! within 10 home; then
 		kill $reader
 		return 1
 	fi
@@ -156,12 +156,15 @@ check "alert_rate=0 is refused" bad_parameter alert_rate=0 'tcpwatch: alert_rate
 check "exhaustion=101 is refused" bad_parameter exhaustion=101 'tcpwatch: exhaustion=101'
 
 # The first refusal of a kind is told at once, the others as one line.
+settled() {
+	[ $(($(stat_value alerts) + $(stat_value alerts_held))) = "$(cat "/tmp/refused.$$")" ]
+}
 alerts() {
 	mark
 	start=$(date +%s)
 	load alert_rate=2 || return 1
 	"$HERE/storm" 6 3 > "/tmp/refused.$$"
-	sleep 0.5
+	within 20 settled
 	lines=$(log | grep -c 'tcpwatch: .* refused (')
 	most=$((2 * ($(date +%s) - start + 2)))
 	told=$(stat_value alerts)

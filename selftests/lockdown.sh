@@ -38,10 +38,16 @@ recorded() {
 	before=$(stat_value conflicts)
 	! python3 -c 'import socket; socket.create_server(("127.0.0.1", 18300))' 2> /dev/null ||
 		return 1
-	within 5 [ "$(stat_value conflicts)" -gt "$before" ] || return 1
-	timeout 1 cat $TREE/events > "$work/events"
-	tail -n 1 "$work/events" | grep -q "want=127\.0\.0\.1:18300 .*holder_pid=$pid "
+	within 10 seen
 }
+seen() { # the last of as many events as there were refusals
+	timeout 1 cat $TREE/events | grep ' event=conflict ' > "$work/events"
+	[ "$(stat_value conflicts)" = $((before + 1)) ] &&
+		tail -n 1 "$work/events" | grep -q "^seq=.* want=127\.0\.0\.1:18300 .*holder_pid=$pid " &&
+		[ "$(cut -d ' ' -f 1 "$work/events" | tail -n 1)" != "$last" ] || return 1
+	last=$(cut -d ' ' -f 1 "$work/events" | tail -n 1)
+}
+last=''
 readable() {
 	for file in /proc/tcpwatch "$TREE"/* /sys/module/tcpwatch/parameters/*; do
 		# which has no end

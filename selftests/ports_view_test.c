@@ -118,6 +118,8 @@ TEST_F(view, half_open)
 		EXPECT_FALSE(marked(SERVER + 1, "syn_recv"));
 		ASSERT_EQ(knock(knocker, i, HERE, SERVER + 1), 0);
 	}
+	for (i = 0; i < PATIENCE && !marked(SERVER + 1, "syn_recv"); i += 20)
+		usleep(20000);
 	EXPECT_TRUE(marked(SERVER + 1, "syn_recv"));
 	EXPECT_TRUE(rows_agree());
 }

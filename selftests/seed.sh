@@ -66,9 +66,13 @@ try:
 except OSError as error:
     if error.errno != errno.EADDRINUSE:
         raise
-if not poll.poll(5000):
-    sys.exit("no event")
-print(os.read(fd, 65536).decode(), end="")
+# that somebody has waited for long may be told as well
+while poll.poll(5000):
+    for line in os.read(fd, 65536).decode().splitlines():
+        if " event=conflict " in line:
+            print(line)
+            sys.exit()
+sys.exit("no event")
 END
 }
 
