@@ -57,6 +57,14 @@ CLEAN='{ gsub(/[^\t -~]/, "?") }
 # byte by byte: in another locale what is no character matches nothing
 awk() { LC_ALL=C command awk "$@"; }
 
+# the last line of the kernel log, and the lines since it was that, however many are kept
+last_logged() { dmesg | tail -n 1; }
+logged_since() {
+	dmesg | LAST=$1 LC_ALL=C command awk '{ line[NR] = $0 }
+		$0 == ENVIRON["LAST"] { last = NR }
+		END { for (i = last + 1; i <= NR; i++) print line[i] }'
+}
+
 stat_value() { awk -v name="$1" '$1 == name { print $2 }' $TREE/stats; }
 
 # retained FIRST: the events from that number on that have happened by now. The stream does
