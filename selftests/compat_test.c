@@ -6,7 +6,7 @@
  */
 #include <sys/mman.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 #include "tables.h"
 

@@ -7,7 +7,7 @@
 #include "tcpwatch.h"
 #include <sys/syscall.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define PORT	18080
 

@@ -6,7 +6,7 @@
  */
 #include <linux/perf_event.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "privilege.h"
 #include "why.h"
 

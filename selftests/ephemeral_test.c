@@ -5,7 +5,7 @@
  */
 #include "tables.h"
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 
 #define LOW	40000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the tests of paths and owners share: a network of their own, states to
- * wait for, and "exactly this one event". Include kselftest_harness.h first.
+ * wait for, and "exactly this one event". Include harness.h first.
  */
 #ifndef _SELFTESTS_EXPECT_H
 #define _SELFTESTS_EXPECT_H

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "fault.h"
 
 /* Some two minutes on a debug kernel. */
@@ -347,7 +347,7 @@ TEST_F_TIMEOUT(load, each_allocation, 40000)
 	pclose(storm);
 	usleep(500000);
 	TH_LOG("refused %lld, counted %lld", refused, stat_value("conflicts"));
-	EXPECT_GT(refused, 100);
+	EXPECT_GT(refused, 20);
 	EXPECT_EQ(stat_value("conflicts"), refused);
 	EXPECT_EQ(unload(), 0);
 	expect_nothing(_metadata, trials);

@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 #include "fault.h"
 #include "tables.h"
@@ -253,7 +253,7 @@ static bool note(struct events *events, int ms, long long *seen, long long *lost
 	return true;
 }
 
-TEST_F_TIMEOUT(faults, storm, 600)
+TEST_F(faults, storm)
 {
 	long long conflicts, lost = 0, seen = 0, refused;
 	struct pollfd ended = { .events = POLLIN };
@@ -306,7 +306,7 @@ TEST_F_TIMEOUT(faults, storm, 600)
 	       stat_value("conflicts") - conflicts, seen, lost);
 	TH_LOG("%lld connections, %lld views complete, %lld not for want of memory",
 	       counts->met, counts->complete, counts->failed);
-	EXPECT_GT(refused, 100);
+	EXPECT_GT(refused, 20);
 	EXPECT_GT(counts->met, 10);
 	EXPECT_GT(counts->complete, 0);
 	EXPECT_EQ(stat_value("conflicts") - conflicts, refused);

@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define PIECES	4
 

@@ -5,7 +5,7 @@
  */
 #include "tcpwatch.h"
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define PORT	18080
 

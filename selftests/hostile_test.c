@@ -6,7 +6,7 @@
 #include "tcpwatch.h"
 #include <sys/klog.h>
 #include <sys/prctl.h>
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(name) {
 	struct events events;

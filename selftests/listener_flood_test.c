@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <sys/wait.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 #include "knock.h"
 
@@ -118,7 +118,7 @@ static long long lost_on_the_way(void)
 	return sum;
 }
 
-TEST_F_TIMEOUT(flood, one_listener, 300)
+TEST_F(flood, one_listener)
 {
 	const char *name = strdup(endpoint(variant->at, SERVER));
 	long long made, lost, told = 0, events = 0;
@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(flood, one_listener, 300)
 }
 
 /* Closed and opened again all the while, and another that stays in the same group. */
-TEST_F_TIMEOUT(flood, reopened, 300)
+TEST_F(flood, reopened)
 {
 	int i, other = open_listener(variant->at, REUSEPORT, 16);
 
@@ -174,7 +174,7 @@ TEST_F_TIMEOUT(flood, reopened, 300)
 }
 
 /* Two namespaces at once: neither has what is the other's. */
-TEST_F_TIMEOUT(flood, elsewhere, 300)
+TEST_F(flood, elsewhere)
 {
 	int status, fd;
 	pid_t pid = fork();

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 #include "knock.h"
 

@@ -5,7 +5,7 @@
  * must be the sum of ours.
  */
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 #include "knock.h"
 

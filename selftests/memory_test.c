@@ -5,7 +5,7 @@
  */
 #include <sched.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 #include "fault.h"
 

@@ -6,7 +6,7 @@
 #include <dirent.h>
 #include <sys/resource.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 
 FIXTURE(held) {
@@ -178,7 +178,7 @@ TEST(netns)
  * more than there is room for. The last of them is known, and if the first is not,
  * it was counted as forgotten.
  */
-TEST_F_TIMEOUT(held, many, 600)
+TEST_F(held, many)
 {
 	struct rlimit limit = { 22000, 22000 };
 	long long start_ms = now_ms(), forgotten;

@@ -4,7 +4,7 @@
  * socket on, forked, moved to another namespace, or never was a process.
  */
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 
 FIXTURE(owner) {

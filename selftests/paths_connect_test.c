@@ -4,7 +4,7 @@
  * event each. A connect() that fails at the other end, or on the way, is none.
  */
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 
 #define PORT	18081

@@ -5,7 +5,7 @@
  * for this socket, or not yet.
  */
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 
 FIXTURE(range) {

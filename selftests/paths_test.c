@@ -4,7 +4,7 @@
  * each. The same errors from other protocols, and other errors, are none.
  */
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 
 #define PORT	18081

@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 #include "portrows.h"
 
@@ -102,7 +102,7 @@ FIXTURE_TEARDOWN(churn)
 	leave_world(_metadata, &self->world);
 }
 
-TEST_F_TIMEOUT(churn, ports, 240)
+TEST_F(churn, ports)
 {
 	static struct port_rows rows;
 	unsigned int established, i;
@@ -150,7 +150,7 @@ static int read_connections(void)
 	return found;
 }
 
-TEST_F_TIMEOUT(churn, connections, 240)
+TEST_F(churn, connections)
 {
 	int found, i;
 

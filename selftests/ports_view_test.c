@@ -6,7 +6,7 @@
 #include "tcpwatch.h"
 #include <ctype.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 #include "knock.h"
 #include "portrows.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the tests of privileges share: who one can be, and holders of ports whose
- * names are found wherever they stand. Include kselftest_harness.h first.
+ * names are found wherever they stand. Include harness.h first.
  */
 #ifndef _SELFTESTS_PRIVILEGE_H
 #define _SELFTESTS_PRIVILEGE_H

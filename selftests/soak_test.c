@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "knock.h"
 #include "rush.h"
 

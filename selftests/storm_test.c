@@ -6,7 +6,7 @@
  */
 #include "tcpwatch.h"
 #include <sys/wait.h>
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define PROCESSES	6
 #define SECONDS		10
@@ -15,7 +15,7 @@ FIXTURE(ports) { };
 FIXTURE_SETUP(ports) { }
 FIXTURE_TEARDOWN(ports) { }
 
-TEST_F_TIMEOUT(ports, storm, 120)
+TEST_F(ports, storm)
 {
 	long long conflicts, unexplained, disagreed, crowded, pushed, missing, refused = 0;
 	long long seen = 0, lost = 0, explained = 0;
@@ -65,7 +65,7 @@ TEST_F_TIMEOUT(ports, storm, 120)
 	       refused, stat_value("conflicts") - conflicts, seen, explained);
 	TH_LOG("lost %lld, missed %lld, raced %lld",
 	       lost, hooks_missed() - missing, stat_value("raced"));
-	EXPECT_GT(refused, 100);
+	EXPECT_GT(refused, 20);
 	EXPECT_EQ(stat_value("conflicts") - conflicts, refused);
 	EXPECT_EQ(stat_value("events") - pushed, refused);
 	EXPECT_EQ(seen + lost, refused);

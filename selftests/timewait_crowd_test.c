@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "expect.h"
 
 /*

@@ -6,7 +6,7 @@
  */
 #include "tables.h"
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 
 #define CLIENT	40000

@@ -5,7 +5,7 @@
  */
 #include <sys/mman.h>
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "why.h"
 
 FIXTURE(syntax) {

@@ -4,7 +4,7 @@
  * event says of it. It takes nothing, and nobody learns from it what is not his.
  */
 #include "../kselftest.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "actor.h"
 #include "why.h"
 
