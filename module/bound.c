@@ -194,12 +194,14 @@ static struct note *make_note(u16 *chain, const struct sock *sk, u64 netns_cooki
 
 static void fill(struct note *note, const struct sock *sk, struct task_struct *task)
 {
+	ktime_t now = ktime_get();
+
 	note->ino = compat_sk_ino(sk);
 	note->listened = sk->sk_state == TCP_LISTEN;
 	note->v6only = ipv6_only_sock(sk);
 	note->addr = tcpwatch_sock_local(sk);
-	note->time = ktime_get_boottime_ns();
-	note->mono = ktime_get_ns();
+	note->time = ktime_to_ns(ktime_mono_to_any(now, TK_OFFS_BOOT));
+	note->mono = ktime_to_ns(now);
 	note->start = task->group_leader->start_time;
 	tcpwatch_task_copy(&note->task, task);
 	note->cgroup = tcpwatch_task_cgroup(task);
