@@ -111,7 +111,8 @@ def one():
         except Wrong as reason:
             raise Wrong("%r: %s" % (values, reason))
         subprocess.run(["rmmod", "tcpwatch"], check=True)
-    elif not re.search(r"tcpwatch: .*(%s|without it|invalid for|too long|too large)" % name,
+    # what is too long the kernel tells by the parameter's name alone
+    elif not re.search(r"(tcpwatch|%s): .*(%s|without it|invalid for|too long|too large)" % (name, name),
                        log().split(mark)[-1]):
         raise Wrong("%r: no reason:\n%s" % (values, log().split(mark)[-1][-500:]))
     if there():
