@@ -242,9 +242,9 @@ TEST_F(reuse, connect_refused)
 	ASSERT_EQ(errno, EADDRNOTAVAIL);
 	EXPECT_GT(stat_value("tw_refused_off"), off);
 
-	/* a second may begin between the two */
+	/* a second may begin between the two, or on a slow machine be over */
 	ASSERT_EQ(sysctl("ipv4/tcp_tw_reuse", "1\n"), 0);
-	for (i = 1; i < 6 && stat_value("tw_refused_too_young") == young; i++) {
+	for (i = 10; i < 40 && stat_value("tw_refused_too_young") == young; i++) {
 		ASSERT_EQ(time_wait_on(server, CLIENT + i, variant->at, SERVER), 0);
 		client_on(CLIENT + i, variant->at, SERVER);
 	}
