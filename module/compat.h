@@ -9,7 +9,7 @@
 
 #include <linux/ftrace.h>
 #include <linux/sched/coredump.h>
-#if __has_include(<linux/sched/exec_state.h>)
+#ifndef SUID_DUMP_USER
 #include <linux/sched/exec_state.h>
 #endif
 #include <linux/version.h>
@@ -365,12 +365,12 @@ static inline const struct inet_bind_bucket *compat_fastreuse_bucket(struct ftra
  */
 static inline bool compat_is_dumpable(const struct task_struct *task)
 {
-#if __has_include(<linux/sched/exec_state.h>)
+#ifdef SUID_DUMP_USER
+	return !task->mm || get_dumpable(task->mm) == SUID_DUMP_USER;
+#else
 	const struct task_exec_state *state = rcu_dereference(task->exec_state);
 
 	return !state || READ_ONCE(state->dumpable) == TASK_DUMPABLE_OWNER;
-#else
-	return !task->mm || get_dumpable(task->mm) == SUID_DUMP_USER;
 #endif
 }
 
