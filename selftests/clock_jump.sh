@@ -196,7 +196,7 @@ rate() {
 	echo "alert_rate=$rate" > $TREE/control
 	conflicts=$(($(stat_value conflicts) - conflicts))
 	echo "# $conflicts refused, $told told, $held held back, in $(($(passed) - start)) s"
-	[ $told -ge 1 ] && [ $told -le $((2 * ($(passed) - start + 2))) ] &&
+	[ "$told" -ge 1 ] && [ "$told" -le $((2 * ($(passed) - start + 2))) ] &&
 		[ $((told + held)) = $conflicts ]
 }
 check "alerts keep to their rate" rate

@@ -58,7 +58,7 @@ counts_again() {
 check "after that it still counts exactly" counts_again
 
 # A reader asleep in events sees the end of the file, at once.
-home() { ! kill -0 $reader 2> /dev/null; }
+home() { ! kill -0 "$reader" 2> /dev/null; }
 reader_leaves() {
 	cat $TREE/events > /dev/null &
 	reader=$!
