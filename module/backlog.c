@@ -49,18 +49,13 @@ static __always_inline bool has_risen(const struct tcpwatch_pending *pending)
 	return SUM(NOW) != pending->sum;
 }
 
-static void see(struct tcpwatch_pending *pending)
+/* By how much it has risen since it was seen. Order matters for who reads another CPU's. */
+static __always_inline unsigned long see(struct tcpwatch_pending *pending, enum tcpwatch_mib mib)
 {
-	enum tcpwatch_mib mib;
+	unsigned long now = value(pending, mib), rise = now - pending->seen[mib];
 
-	pending->seen[TCPWATCH_MIB_LISTENDROPS] = value(pending, TCPWATCH_MIB_LISTENDROPS);
-	/* one that is seen has its cause seen as well */
-	smp_rmb();
-	for (mib = 0; mib < TCPWATCH_MIB_COUNT; mib++) {
-		if (mib != TCPWATCH_MIB_LISTENDROPS)
-			pending->seen[mib] = value(pending, mib);
-	}
-	pending->sum = SUM(SEEN);
+	pending->seen[mib] = now;
+	return rise;
 }
 
 static void count(struct tcpwatch_pending *pending, enum tcpwatch_knock knock, unsigned long n)
@@ -85,34 +80,41 @@ static enum tcpwatch_knock classify(const struct tcpwatch_pending *pending)
  * whose drop is still to come, and it waits for that. After one there is none, but for
  * what helpers of BPF count without dropping anything, which is not this listener's.
  */
-static noinline void count_change(struct tcpwatch_pending *pending, bool midst)
+static noinline void count_drops(struct tcpwatch_pending *pending, unsigned long drops,
+				 unsigned long overflowed, unsigned long filled, bool midst)
 {
-	unsigned long seen[TCPWATCH_MIB_COUNT], rise[TCPWATCH_MIB_COUNT];
-	unsigned long drops, overflows, full;
-	unsigned int i;
+	unsigned long overflows = min(overflowed, drops);
+	unsigned long full = min(filled, drops - overflows);
 
-	memcpy(seen, pending->seen, sizeof(seen));
-	see(pending);
-	for (i = 0; i < TCPWATCH_MIB_COUNT; i++)
-		rise[i] = pending->seen[i] - seen[i];
-	drops = rise[TCPWATCH_MIB_LISTENDROPS];
-	overflows = min(rise[TCPWATCH_MIB_LISTENOVERFLOWS], drops);
-	full = min(rise[TCPWATCH_MIB_TCPREQQFULLDROP], drops - overflows);
 	if (midst) {
-		pending->seen[TCPWATCH_MIB_LISTENOVERFLOWS] =
-			seen[TCPWATCH_MIB_LISTENOVERFLOWS] + overflows;
-		pending->seen[TCPWATCH_MIB_TCPREQQFULLDROP] =
-			seen[TCPWATCH_MIB_TCPREQQFULLDROP] + full;
-		pending->sum = SUM(SEEN);
+		pending->seen[TCPWATCH_MIB_LISTENOVERFLOWS] -= overflowed - overflows;
+		pending->seen[TCPWATCH_MIB_TCPREQQFULLDROP] -= filled - full;
 	}
 	count(pending, pending->matter == TCPWATCH_SYN ? TCPWATCH_KNOCK_SYN_ACCEPT_FULL :
 						TCPWATCH_KNOCK_ACK_ACCEPT_FULL, overflows);
 	count(pending, TCPWATCH_KNOCK_SYN_DROP, full);
 	count(pending, classify(pending), drops - overflows - full);
-	count(pending, TCPWATCH_KNOCK_SYN_COOKIE, rise[TCPWATCH_MIB_TCPREQQFULLDOCOOKIES]);
-	count(pending, TCPWATCH_KNOCK_COOKIES_SENT, rise[TCPWATCH_MIB_SYNCOOKIESSENT]);
-	count(pending, TCPWATCH_KNOCK_COOKIES_RECEIVED, rise[TCPWATCH_MIB_SYNCOOKIESRECV]);
-	count(pending, TCPWATCH_KNOCK_COOKIES_FAILED, rise[TCPWATCH_MIB_SYNCOOKIESFAILED]);
+}
+
+static noinline void count_change(struct tcpwatch_pending *pending, bool midst)
+{
+	unsigned long drops, overflowed, filled;
+
+	drops = see(pending, TCPWATCH_MIB_LISTENDROPS);
+	/* one that is seen has its cause seen as well */
+	smp_rmb();
+	overflowed = see(pending, TCPWATCH_MIB_LISTENOVERFLOWS);
+	filled = see(pending, TCPWATCH_MIB_TCPREQQFULLDROP);
+	if (drops | overflowed | filled)
+		count_drops(pending, drops, overflowed, filled, midst);
+	count(pending, TCPWATCH_KNOCK_SYN_COOKIE,
+	      see(pending, TCPWATCH_MIB_TCPREQQFULLDOCOOKIES));
+	count(pending, TCPWATCH_KNOCK_COOKIES_SENT, see(pending, TCPWATCH_MIB_SYNCOOKIESSENT));
+	count(pending, TCPWATCH_KNOCK_COOKIES_RECEIVED,
+	      see(pending, TCPWATCH_MIB_SYNCOOKIESRECV));
+	count(pending, TCPWATCH_KNOCK_COOKIES_FAILED,
+	      see(pending, TCPWATCH_MIB_SYNCOOKIESFAILED));
+	pending->sum = SUM(SEEN);
 	/* whatever it was, it is not in the SYN queue */
 	pending->syn = 0;
 }
@@ -233,6 +235,7 @@ static noinline void turn_to(struct tcpwatch_pending *pending, const struct sock
 {
 	struct tcpwatch_listener *row;
 	struct net *net = sock_net(sk);
+	enum tcpwatch_mib mib;
 
 	row = tcpwatch_listener_find(sk) ?: tcpwatch_listener_adopt(sk);
 	/* pairs with the barrier of who has made the row, and may take it back */
@@ -245,7 +248,9 @@ static noinline void turn_to(struct tcpwatch_pending *pending, const struct sock
 	if (!pending->counts)
 		return;
 	pending->mib = this_cpu_ptr(net->mib.net_statistics)->mibs;
-	see(pending);
+	for (mib = 0; mib < TCPWATCH_MIB_COUNT; mib++)
+		see(pending, mib);
+	pending->sum = SUM(SEEN);
 }
 
 /* What has come before is counted, and what comes now is this listener's. */
