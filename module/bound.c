@@ -133,69 +133,63 @@ static u16 take_place(void)
 	return at;
 }
 
-/* The note of this address, be it of this socket or of one that was there before. */
-static struct note *find_note(u16 *chain, const struct sock *sk, u64 netns_cookie)
+/*
+ * The link to the note of this address, be it of this socket or of one that was there
+ * before; else NULL and, of a port that has as many notes as one may have, the link to the
+ * oldest that does not listen, or that does. The newest come first.
+ */
+static u16 *find_note(u16 *chain, const struct sock *sk, u64 netns_cookie, u16 **surplus)
 {
-	u16 at;
+	u16 *link, *oldest = NULL, *oldest_idle = NULL;
+	unsigned int count = 0;
+	struct note *note;
 
-	for (at = *chain; at != NOTES; at = notes[at].next) {
-		if (notes[at].id == (unsigned long)sk && notes[at].port == sk->sk_num &&
-		    notes[at].netns_cookie == netns_cookie)
-			return &notes[at];
+	for (link = chain; *link != NOTES; link = &note->next) {
+		note = &notes[*link];
+		if (note->port != sk->sk_num || note->netns_cookie != netns_cookie)
+			continue;
+		if (note->id == (unsigned long)sk)
+			return link;
+		oldest = link;
+		if (!note->listened)
+			oldest_idle = link;
+		count++;
 	}
+	*surplus = count < PER_PORT ? NULL : oldest_idle ?: oldest;
 	return NULL;
 }
 
-/* What does not listen counts as older than what does. */
-static bool is_older(const struct note *note, const struct note *than)
+/* Makes the note come first that was at a link. */
+static struct note *renew_note(u16 *chain, u16 *link)
 {
-	if (!than || note->listened != than->listened)
-		return !than || than->listened;
-	return note->time < than->time;
+	u16 at = *link;
+
+	*link = notes[at].next;
+	notes[at].next = *chain;
+	*chain = at;
+	return &notes[at];
 }
 
-/* The oldest note of a port that has so many as one may have, or NULL. */
-static struct note *find_surplus(u16 *chain, u16 port, u64 netns_cookie)
+/* surplus: from find_note(): of one to take the place of, or NULL */
+static struct note *make_note(u16 *chain, const struct sock *sk, u64 netns_cookie, u16 *surplus)
 {
-	struct note *oldest = NULL;
-	unsigned int count = 0;
-	u16 at;
+	u16 made;
 
-	for (at = *chain; at != NOTES; at = notes[at].next) {
-		struct note *note = &notes[at];
-
-		if (note->port != port || note->netns_cookie != netns_cookie)
-			continue;
-		if (is_older(note, oldest))
-			oldest = note;
-		count++;
-	}
-	return count < PER_PORT ? NULL : oldest;
-}
-
-static struct note *make_note(u16 *chain, const struct sock *sk, u64 netns_cookie)
-{
-	struct note *note = find_surplus(chain, sk->sk_num, netns_cookie);
-	u16 at;
-
-	if (note) {
+	if (surplus) {
 		tcpwatch_stat_add(TCPWATCH_STAT_BOUND_FORGOTTEN, 1);
-	} else {
-		at = take_place();
-		note = &notes[at];
-		note->next = *chain;
-		*chain = at;
-		note->port = sk->sk_num;
-		note->netns_cookie = netns_cookie;
+		return renew_note(chain, surplus);
 	}
-	note->id = (unsigned long)sk;
-	return note;
+	made = take_place();
+	notes[made].port = sk->sk_num;
+	notes[made].netns_cookie = netns_cookie;
+	return renew_note(chain, &made);
 }
 
 static void fill(struct note *note, const struct sock *sk, struct task_struct *task)
 {
 	ktime_t now = ktime_get();
 
+	note->id = (unsigned long)sk;
 	note->ino = compat_sk_ino(sk);
 	note->listened = sk->sk_state == TCP_LISTEN;
 	note->v6only = ipv6_only_sock(sk);
@@ -208,26 +202,32 @@ static void fill(struct note *note, const struct sock *sk, struct task_struct *t
 	tcpwatch_exits_watch(note->task.pid, note->start);
 }
 
+/* A server that was there before may have left TIME-WAIT: its note stays. */
+static bool is_kept(const struct note *note, const struct sock *sk)
+{
+	return note->listened && note->ino != compat_sk_ino(sk);
+}
+
 void tcpwatch_bound_note(const struct sock *sk)
 {
 	u64 netns_cookie = sock_net(sk)->net_cookie;
 	u16 *chain = chain_of(netns_cookie, sk->sk_num);
+	u16 *link, *surplus;
 	struct note *note;
 	bool low;
 
 	raw_spin_lock(&lock);
-	note = find_note(chain, sk, netns_cookie);
-	if (note && sk->sk_state == TCP_LISTEN && note->ino == compat_sk_ino(sk)) {
+	link = find_note(chain, sk, netns_cookie, &surplus);
+	if (link && is_kept(&notes[*link], sk)) {
+		notes[*link].id = 0;
+		link = find_note(chain, sk, netns_cookie, &surplus);
+	}
+	if (link && sk->sk_state == TCP_LISTEN && notes[*link].ino == compat_sk_ino(sk)) {
 		/* who bound it stays who bound it */
-		note->listened = true;
+		notes[*link].listened = true;
 	} else {
-		/* a server that was there before may have left TIME-WAIT: its note stays */
-		if (note && note->listened && note->ino != compat_sk_ino(sk)) {
-			note->id = 0;
-			note = NULL;
-		}
-		if (!note)
-			note = make_note(chain, sk, netns_cookie);
+		note = link ? renew_note(chain, link) :
+			      make_note(chain, sk, netns_cookie, surplus);
 		note->seeded = false;
 		fill(note, sk, current);
 	}
@@ -252,9 +252,9 @@ static bool is_bound(const struct sock *sk)
 static void seed_one(struct task_struct *task, struct socket *sock, void *unused)
 {
 	const struct sock *sk = sock->sk;
+	u16 *chain, *surplus;
 	u64 netns_cookie;
 	struct note *note;
-	u16 *chain;
 
 	if (!sk || sk->sk_protocol != IPPROTO_TCP || !sk_is_inet(sk) || !is_bound(sk))
 		return;
@@ -262,8 +262,8 @@ static void seed_one(struct task_struct *task, struct socket *sock, void *unused
 	chain = chain_of(netns_cookie, sk->sk_num);
 	preempt_disable();
 	raw_spin_lock(&lock);
-	if (free_first != NOTES && !find_note(chain, sk, netns_cookie)) {
-		note = make_note(chain, sk, netns_cookie);
+	if (free_first != NOTES && !find_note(chain, sk, netns_cookie, &surplus)) {
+		note = make_note(chain, sk, netns_cookie, surplus);
 		note->seeded = true;
 		fill(note, sk, task);
 	}

@@ -60,36 +60,47 @@ static void add_live(struct tcpwatch_facts *facts, const struct tcpwatch_live *l
 	facts->backlog = live->backlog;
 }
 
-/* What is new; take: it is told now. Returns false if it is not worth an event. */
-static bool find_news(struct tcpwatch_facts *facts, struct tcpwatch_listener *row, bool take)
+/* Most have none, and that is soon seen. */
+static bool has_news(const struct tcpwatch_listener *row)
 {
-	unsigned long now, flags, knocks = 0;
+	int i;
+
+	for (i = 0; i < TCPWATCH_KNOCK_COUNT; i++) {
+		if (BIT(i) & TCPWATCH_KNOCKS_TOLD &&
+		    atomic_long_read(&row->counts.of[i]) != READ_ONCE(row->told[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Takes what is new. Returns false if others have told of it. */
+static bool take_news(struct tcpwatch_facts *facts, struct tcpwatch_listener *row)
+{
+	unsigned long flags;
+	bool news;
 	int i;
 
 	raw_spin_lock_irqsave(&lock, flags);
-	for (i = 0; i < TCPWATCH_KNOCK_COUNT; i++) {
-		now = atomic_long_read(&row->counts.of[i]);
-		facts->knocks[i] = now - row->told[i];
-		if (facts->knocks[i])
-			knocks |= BIT(i);
+	news = has_news(row);
+	for (i = 0; news && i < TCPWATCH_KNOCK_COUNT; i++) {
+		facts->knocks[i] = atomic_long_read(&row->counts.of[i]) - row->told[i];
+		WRITE_ONCE(row->told[i], row->told[i] + facts->knocks[i]);
 	}
-	if (take && knocks & TCPWATCH_KNOCKS_TOLD) {
-		for (i = 0; i < TCPWATCH_KNOCK_COUNT; i++)
-			row->told[i] += facts->knocks[i];
+	if (news)
 		row->told_at = jiffies;
-	}
 	raw_spin_unlock_irqrestore(&lock, flags);
-	return knocks & TCPWATCH_KNOCKS_TOLD;
+	return news;
 }
 
-static bool tell(struct tcpwatch_listener *row, const struct tcpwatch_live *live)
+static noinline bool tell(struct tcpwatch_listener *row, const struct tcpwatch_live *live)
 {
 	struct tcpwatch_facts facts;
 
+	if (!tcpwatch_record_may(TCPWATCH_KIND_BACKLOG))
+		return false;
 	fill(&facts, row, TCPWATCH_KIND_BACKLOG);
 	add_live(&facts, live);
-	if (!find_news(&facts, row, false) || !tcpwatch_record_may(TCPWATCH_KIND_BACKLOG) ||
-	    !find_news(&facts, row, true))
+	if (!take_news(&facts, row))
 		return false;
 	tcpwatch_record(&facts, live->net);
 	return true;
@@ -103,7 +114,8 @@ void tcpwatch_overload_tell(struct tcpwatch_listener *row, const struct sock *sk
 		.backlog = READ_ONCE(sk->sk_max_ack_backlog),
 	};
 
-	tell(row, &live);
+	if (has_news(row))
+		tell(row, &live);
 }
 
 u32 tcpwatch_overload_stuck_ms(const struct tcpwatch_listener *row,
@@ -156,7 +168,8 @@ static unsigned int look_at(struct tcpwatch_listener *row)
 		tcpwatch_listener_raise(&row->accept_max, &row->accept_max_at, live.accept_now);
 		if (!live.accept_now)
 			WRITE_ONCE(row->waiting_at, jiffies);
-		if (!row->told_at || jiffies - row->told_at >= INTERVAL)
+		if (has_news(row) &&
+		    (!row->told_at || jiffies - row->told_at >= INTERVAL))
 			made += tell(row, &live);
 		made += tell_stuck(row, &live);
 	}
