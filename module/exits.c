@@ -46,7 +46,7 @@ void tcpwatch_exits_watch(pid_t pid, u64 start)
 		watch(watched, pid, start);
 }
 
-/* Is the process with its pid the same? */
+/* Is the process with its pid the same? One that nobody has waited for yet has exited. */
 static bool is_alive(pid_t pid, u64 start)
 {
 	struct task_struct *task;
@@ -54,7 +54,8 @@ static bool is_alive(pid_t pid, u64 start)
 
 	rcu_read_lock();
 	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_TGID);
-	alive = task && task->group_leader->start_time == start;
+	alive = task && task->group_leader->start_time == start &&
+		atomic_read(&task->signal->live);
 	rcu_read_unlock();
 	return alive;
 }

@@ -20,7 +20,7 @@ work=$(mktemp -d)
 cleanup() {
 	echo 1 > $switch
 	echo 1 > $ftrace
-	[ ! -e "$work/pid" ] || kill "$(cat "$work/pid")"
+	[ ! -e "$work/pid" ] || kill "$(cat "$work/pid")" "$parent"
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -38,7 +38,7 @@ refuse() {
 exactly() { refuse && [ "$refused" -gt 0 ] && [ $counted = "$refused" ]; }
 check "it counts" exactly
 
-# a listener whose maker exits while nobody sees it
+# a listener whose maker exits while nobody sees it, and is not waited for
 cat > "$work/heir.py" <<'END'
 import os, socket, sys, time
 s = socket.create_server(('127.0.0.1', 18400))
@@ -49,7 +49,8 @@ print(os.getpid(), file=sys.stderr, flush=True)
 sys.stdin.readline()
 END
 mkfifo "$work/end"
-python3 "$work/heir.py" < "$work/end" > "$work/pid" 2> "$work/maker" &
+sh -c 'python3 "$1/heir.py" < "$1/end" > "$1/pid" 2> "$1/maker" & exec sleep 1000' sh "$work" &
+parent=$!
 exec 7> "$work/end"
 within 20 [ -s "$work/pid" ]
 
