@@ -115,7 +115,8 @@ struct tcpwatch_listener *tcpwatch_listener_adopt(const struct sock *sk)
 	struct tcpwatch_listener *row;
 	unsigned long flags;
 
-	if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
+	/* listen() says that it does before it may, and takes that back; hashed, it does */
+	if (READ_ONCE(sk->sk_state) != TCP_LISTEN || hlist_unhashed_lockless(&sk->sk_node))
 		return NULL;
 	raw_spin_lock_irqsave(&lock, flags);
 	row = tcpwatch_listener_find(sk);
