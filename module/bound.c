@@ -138,7 +138,8 @@ static u16 take_place(void)
  * before; else NULL and, of a port that has as many notes as one may have, the link to the
  * oldest that does not listen, or that does. The newest come first.
  */
-static u16 *find_note(u16 *chain, const struct sock *sk, u64 netns_cookie, u16 **surplus)
+static u16 *find_note(u16 *chain, const struct sock *sk, u16 port, u64 netns_cookie,
+		      u16 **surplus)
 {
 	u16 *link, *oldest = NULL, *oldest_idle = NULL;
 	unsigned int count = 0;
@@ -146,7 +147,7 @@ static u16 *find_note(u16 *chain, const struct sock *sk, u64 netns_cookie, u16 *
 
 	for (link = chain; *link != NOTES; link = &note->next) {
 		note = &notes[*link];
-		if (note->port != sk->sk_num || note->netns_cookie != netns_cookie)
+		if (note->port != port || note->netns_cookie != netns_cookie)
 			continue;
 		if (note->id == (unsigned long)sk)
 			return link;
@@ -171,7 +172,7 @@ static struct note *renew_note(u16 *chain, u16 *link)
 }
 
 /* surplus: from find_note(): of one to take the place of, or NULL */
-static struct note *make_note(u16 *chain, const struct sock *sk, u64 netns_cookie, u16 *surplus)
+static struct note *make_note(u16 *chain, u16 port, u64 netns_cookie, u16 *surplus)
 {
 	u16 made;
 
@@ -180,7 +181,7 @@ static struct note *make_note(u16 *chain, const struct sock *sk, u64 netns_cooki
 		return renew_note(chain, surplus);
 	}
 	made = take_place();
-	notes[made].port = sk->sk_num;
+	notes[made].port = port;
 	notes[made].netns_cookie = netns_cookie;
 	return renew_note(chain, &made);
 }
@@ -211,23 +212,27 @@ static bool is_kept(const struct note *note, const struct sock *sk)
 void tcpwatch_bound_note(const struct sock *sk)
 {
 	u64 netns_cookie = sock_net(sk)->net_cookie;
-	u16 *chain = chain_of(netns_cookie, sk->sk_num);
+	/* after bind() another thread may give it back, or have another */
+	u16 port = READ_ONCE(sk->sk_num);
+	u16 *chain = chain_of(netns_cookie, port);
 	u16 *link, *surplus;
 	struct note *note;
 	bool low;
 
+	if (!port)
+		return;
 	raw_spin_lock(&lock);
-	link = find_note(chain, sk, netns_cookie, &surplus);
+	link = find_note(chain, sk, port, netns_cookie, &surplus);
 	if (link && is_kept(&notes[*link], sk)) {
 		notes[*link].id = 0;
-		link = find_note(chain, sk, netns_cookie, &surplus);
+		link = find_note(chain, sk, port, netns_cookie, &surplus);
 	}
 	if (link && sk->sk_state == TCP_LISTEN && notes[*link].ino == compat_sk_ino(sk)) {
 		/* who bound it stays who bound it */
 		notes[*link].listened = true;
 	} else {
 		note = link ? renew_note(chain, link) :
-			      make_note(chain, sk, netns_cookie, surplus);
+			      make_note(chain, port, netns_cookie, surplus);
 		note->seeded = false;
 		fill(note, sk, current);
 	}
@@ -243,8 +248,6 @@ static bool is_bound(const struct sock *sk)
 {
 	u8 state = READ_ONCE(sk->sk_state);
 
-	if (!sk->sk_num)
-		return false;
 	return state == TCP_LISTEN || state == TCP_CLOSE ||
 	       (sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 }
@@ -255,15 +258,19 @@ static void seed_one(struct task_struct *task, struct socket *sock, void *unused
 	u16 *chain, *surplus;
 	u64 netns_cookie;
 	struct note *note;
+	u16 port;
 
 	if (!sk || sk->sk_protocol != IPPROTO_TCP || !sk_is_inet(sk) || !is_bound(sk))
 		return;
+	port = READ_ONCE(sk->sk_num);
+	if (!port)
+		return;
 	netns_cookie = sock_net(sk)->net_cookie;
-	chain = chain_of(netns_cookie, sk->sk_num);
+	chain = chain_of(netns_cookie, port);
 	preempt_disable();
 	raw_spin_lock(&lock);
-	if (free_first != NOTES && !find_note(chain, sk, netns_cookie, &surplus)) {
-		note = make_note(chain, sk, netns_cookie, surplus);
+	if (free_first != NOTES && !find_note(chain, sk, port, netns_cookie, &surplus)) {
+		note = make_note(chain, port, netns_cookie, surplus);
 		note->seeded = true;
 		fill(note, sk, task);
 	}

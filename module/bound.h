@@ -38,9 +38,10 @@ void tcpwatch_bound_exit(void);
 
 /**
  * tcpwatch_bound_note() - the current task has bound a socket, or listens on it
- * @sk: the socket, which has its port
+ * @sk: the socket, which has its port, unless another thread has taken it away since
  *
- * Context: a probe handler under lock_sock(); takes a raw spinlock.
+ * Context: a probe handler, in listen() under lock_sock(), after bind() without it; takes
+ * a raw spinlock.
  */
 void tcpwatch_bound_note(const struct sock *sk);
 
