@@ -84,8 +84,8 @@ struct tcpwatch_sock {
  * @uid: its effective uid
  * @gid: its effective gid
  * @caps: its capabilities
- * @own: it is for everybody of its uid and gid: it has no others beside, as setuid programs
- *	have, and has not changed them since it was executed
+ * @own: it was for everybody of its uid and gid at that time: it had no others beside, as
+ *	setuid programs have, and had not changed them since it was executed
  * @comm: its name, hostile text
  */
 struct tcpwatch_task {

@@ -87,7 +87,7 @@ static bool take_news(struct tcpwatch_facts *facts, struct tcpwatch_listener *ro
 		WRITE_ONCE(row->told[i], row->told[i] + facts->knocks[i]);
 	}
 	if (news)
-		row->told_at = jiffies;
+		WRITE_ONCE(row->told_at, jiffies);
 	raw_spin_unlock_irqrestore(&lock, flags);
 	return news;
 }
@@ -156,6 +156,7 @@ static bool tell_stuck(struct tcpwatch_listener *row, const struct tcpwatch_live
 static unsigned int look_at(struct tcpwatch_listener *row)
 {
 	struct tcpwatch_live live;
+	unsigned long told_at;
 	unsigned int made = 0;
 
 	/* most are nobody's */
@@ -168,8 +169,8 @@ static unsigned int look_at(struct tcpwatch_listener *row)
 		tcpwatch_listener_raise(&row->accept_max, &row->accept_max_at, live.accept_now);
 		if (!live.accept_now)
 			WRITE_ONCE(row->waiting_at, jiffies);
-		if (has_news(row) &&
-		    (!row->told_at || jiffies - row->told_at >= INTERVAL))
+		told_at = READ_ONCE(row->told_at);
+		if (has_news(row) && (!told_at || jiffies - told_at >= INTERVAL))
 			made += tell(row, &live);
 		made += tell_stuck(row, &live);
 	}

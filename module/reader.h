@@ -77,8 +77,8 @@ bool tcpwatch_reader_sees(const struct tcpwatch_reader *reader,
  * @task: the process
  *
  * An administrator may; others those of their own uid and gid, in their pid and user
- * namespace, that could not keep them from it (&struct tcpwatch_task.own) and have no capability
- * that they lack; with CAP_SYS_PTRACE there, all. As __ptrace_may_access().
+ * namespace, that could not keep them from it when they were seen (&struct tcpwatch_task.own)
+ * and had no capability that they lack; with CAP_SYS_PTRACE there, all. As __ptrace_may_access().
  *
  * Context: any.
  * Return: true if it may.
