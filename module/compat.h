@@ -172,16 +172,23 @@ static inline void compat_walk_bucket2(const struct inet_bind2_bucket *tb2,
 #endif
 }
 
-/* Has a bucket an owner, or is it just being made? Under its bhash lock. */
-static inline bool compat_is_owned(const struct inet_bind_bucket *tb)
+static inline bool compat_has_other(const struct hlist_head *owners, const struct sock *sk)
+{
+	const struct hlist_node *first = owners->first;
+
+	return first && (first != &sk->sk_bind_node || first->next);
+}
+
+/* Has a bucket an owner beside this socket, which may be one? Under its bhash lock. */
+static inline bool compat_is_shared(const struct inet_bind_bucket *tb, const struct sock *sk)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-	return !hlist_empty(&tb->owners);
+	return compat_has_other(&tb->owners, sk);
 #else
 	const struct inet_bind2_bucket *tb2;
 
 	hlist_for_each_entry(tb2, &tb->bhash2, bhash_node) {
-		if (!hlist_empty(&tb2->owners))
+		if (compat_has_other(&tb2->owners, sk))
 			return true;
 	}
 	return false;

@@ -127,8 +127,8 @@ static int tcpwatch_hook_bind_conflict_entry(struct kretprobe_instance *ri, stru
 	if (!(u8)regs_get_kernel_argument(regs, 4))
 		return 1;
 	question->tb = (struct inet_bind_bucket *)regs_get_kernel_argument(regs, 1);
-	/* it is asked of a port that is new, as most are, as well */
-	if (!compat_is_owned(question->tb))
+	/* it is asked of a port that is new or the socket's own, as most are, as well */
+	if (!compat_is_shared(question->tb, sk))
 		return 1;
 	question->call = tcpwatch_slot_find(&slots, sk);
 	return !question->call;
