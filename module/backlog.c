@@ -238,9 +238,7 @@ static noinline void turn_to(struct tcpwatch_pending *pending, const struct sock
 	enum tcpwatch_mib mib;
 
 	row = tcpwatch_listener_find(sk) ?: tcpwatch_listener_adopt(sk);
-	/* pairs with the barrier of who has made the row, and may take it back */
-	smp_rmb();
-	if (row && (READ_ONCE(sk->sk_state) != TCP_LISTEN || !check_net(net)))
+	if (!check_net(net))
 		row = NULL;
 	pending->row = row;
 	pending->sk = row ? sk : NULL;

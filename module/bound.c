@@ -192,7 +192,7 @@ static void fill(struct note *note, const struct sock *sk, struct task_struct *t
 
 	note->id = (unsigned long)sk;
 	note->ino = compat_sk_ino(sk);
-	note->listened = sk->sk_state == TCP_LISTEN;
+	note->listened = tcpwatch_sock_listens(sk);
 	note->v6only = ipv6_only_sock(sk);
 	note->addr = tcpwatch_sock_local(sk);
 	note->time = ktime_to_ns(ktime_mono_to_any(now, TK_OFFS_BOOT));
@@ -227,7 +227,7 @@ void tcpwatch_bound_note(const struct sock *sk)
 		notes[*link].id = 0;
 		link = find_note(chain, sk, port, netns_cookie, &surplus);
 	}
-	if (link && sk->sk_state == TCP_LISTEN && notes[*link].ino == compat_sk_ino(sk)) {
+	if (link && tcpwatch_sock_listens(sk) && notes[*link].ino == compat_sk_ino(sk)) {
 		/* who bound it stays who bound it */
 		notes[*link].listened = true;
 	} else {

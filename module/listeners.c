@@ -115,12 +115,10 @@ struct tcpwatch_listener *tcpwatch_listener_adopt(const struct sock *sk)
 	struct tcpwatch_listener *row;
 	unsigned long flags;
 
-	/* listen() says that it does before it may, and takes that back; hashed, it does */
-	if (READ_ONCE(sk->sk_state) != TCP_LISTEN || hlist_unhashed_lockless(&sk->sk_node))
-		return NULL;
 	raw_spin_lock_irqsave(&lock, flags);
 	row = tcpwatch_listener_find(sk);
-	if (!row) {
+	/* one that is hashed still comes by inet_csk_listen_stop(), which waits for the lock */
+	if (!row && tcpwatch_sock_listens(sk)) {
 		row = take_place();
 		if (row) {
 			fill(row, sk);
@@ -130,14 +128,6 @@ struct tcpwatch_listener *tcpwatch_listener_adopt(const struct sock *sk)
 		}
 	}
 	raw_spin_unlock_irqrestore(&lock, flags);
-	/* pairs with the lock of who takes it out, after the state has changed */
-	smp_mb();
-	if (row && READ_ONCE(sk->sk_state) != TCP_LISTEN) {
-		row = tcpwatch_listener_unlink(sk);
-		if (row)
-			tcpwatch_listener_free(row, sock_net(sk));
-		return NULL;
-	}
 	return row;
 }
 

@@ -154,4 +154,20 @@ void tcpwatch_task_copy(struct tcpwatch_task *copy, struct task_struct *task);
  */
 u64 tcpwatch_task_cgroup(struct task_struct *task);
 
+/**
+ * tcpwatch_sock_listens() - is it a listener?
+ * @sk: a full socket
+ *
+ * inet_csk_listen_start() stores TCP_LISTEN before it asks for the port, and takes that back
+ * when it is refused: what listens is in the table of listeners as well, and until
+ * inet_csk_listen_stop() has come by.
+ *
+ * Context: any; it may cease to be one meanwhile.
+ * Return: true if it is.
+ */
+static inline bool tcpwatch_sock_listens(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_state) == TCP_LISTEN && !hlist_unhashed_lockless(&sk->sk_node);
+}
+
 #endif /* _TCPWATCH_SOCK_H */
