@@ -34,7 +34,8 @@ static __always_inline void note_queued(const struct sock *sk, const struct requ
 	if (now == 1)
 		WRITE_ONCE(row->waiting_at, jiffies);
 	tcpwatch_listener_raise(&row->accept_max, &row->accept_max_at, now);
-	if (waits)
+	/* of a cookie nothing else says whose it is */
+	if (waits || !req->rsk_listener)
 		tcpwatch_wait_begin(req, row->index);
 }
 
@@ -68,6 +69,12 @@ static bool is_taken(const struct request_sock *req, const struct tcpwatch_liste
 	       READ_ONCE(listener->sk_state) == TCP_LISTEN;
 }
 
+static void note_accepted(struct tcpwatch_listener *row, u64 us)
+{
+	if (waits)
+		atomic_long_inc(&row->waits[min_t(int, fls64(us), TCPWATCH_WAITS - 1)]);
+}
+
 /*
  * accept() gives back the request that has stood in the queue for the connection: in a
  * process, with BH on, as hardly anybody else does with one that has a child.
@@ -87,18 +94,22 @@ static notrace void tcpwatch_hook_freed(unsigned long ip, unsigned long parent_i
 	/* as good for a grace period, after which a row may be another's, and not a call */
 	rcu_read_lock_sched();
 	waited = tcpwatch_wait_end(req);
-	if (waited.row >= 0) {
+	if (waited.row >= 0)
 		row = tcpwatch_listener_row(waited.row);
+	/* who has slept in accept() may find it another's */
+	if (row && accepted && req->rsk_listener && READ_ONCE(row->sk) != req->rsk_listener)
+		row = NULL;
+	if (row) {
 		if (accepted)
-			atomic_inc(&row->waits[min_t(int, fls64(waited.us), TCPWATCH_WAITS - 1)]);
+			note_accepted(row, waited.us);
 		else if (!req->sk && is_taken(req, row))
-			atomic_inc(&row->waits_lost);
+			atomic_long_inc(&row->waits_lost);
 		else
 			row = NULL;
 	} else if (accepted && req->rsk_listener) {
 		row = tcpwatch_listener_find(req->rsk_listener);
 		if (row && waits)
-			atomic_inc(&row->waits_lost);
+			atomic_long_inc(&row->waits_lost);
 	}
 	if (row) {
 		atomic_long_inc(&row->accepted);

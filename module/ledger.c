@@ -165,7 +165,7 @@ static void add(struct tcpwatch_ledger_row *row, enum tcpwatch_tally tally)
 {
 	if (!row)
 		return;
-	atomic_inc(&row->tallies[tally]);
+	atomic_long_inc(&row->tallies[tally]);
 	WRITE_ONCE(row->touched, jiffies);
 }
 
@@ -197,9 +197,9 @@ int tcpwatch_ledger_index(const struct sock *sk, bool chosen, bool may_make)
 
 static u32 count_made(const struct tcpwatch_ledger_row *row)
 {
-	return atomic_read(&row->tallies[TCPWATCH_TALLY_ACTIVE]) +
-	       atomic_read(&row->tallies[TCPWATCH_TALLY_SIMULTANEOUS]) -
-	       atomic_read(&row->tallies[TCPWATCH_TALLY_OVERFLOW]);
+	return atomic_long_read(&row->tallies[TCPWATCH_TALLY_ACTIVE]) +
+	       atomic_long_read(&row->tallies[TCPWATCH_TALLY_SIMULTANEOUS]) -
+	       atomic_long_read(&row->tallies[TCPWATCH_TALLY_OVERFLOW]);
 }
 
 u32 tcpwatch_ledger_most(u64 netns_cookie)
@@ -298,7 +298,7 @@ static void overflow(struct tcpwatch_ledger_row *row, const struct sock *sk,
 	struct tcpwatch_facts facts;
 
 	if (row)
-		atomic_inc(&row->tallies[TCPWATCH_TALLY_OVERFLOW]);
+		atomic_long_inc(&row->tallies[TCPWATCH_TALLY_OVERFLOW]);
 	tcpwatch_stat_add(TCPWATCH_STAT_TW_OVERFLOW, 1);
 	if (!tcpwatch_record_may(TCPWATCH_KIND_OVERFLOW))
 		return;
@@ -333,7 +333,7 @@ static noinline void closed(const struct sock *sk, const struct inet_bind_bucket
 	struct tcpwatch_ledger_row *row = row_of(sk, tb && compat_connect_bound(sk, tb));
 
 	if (row) {
-		atomic_inc(&row->tallies[tally_of[sk->sk_state]]);
+		atomic_long_inc(&row->tallies[tally_of[sk->sk_state]]);
 		if (time_before(READ_ONCE(row->touched), jiffies))
 			touch(row, sk);
 	}
@@ -359,7 +359,7 @@ static notrace void tcpwatch_hook_closed(unsigned long ip, unsigned long parent_
 	/* pairs with the release of who made it */
 	if (likely(smp_load_acquire(&row->account) == account &&
 		   !time_before(READ_ONCE(row->touched), jiffies) && !is_refused(sk)))
-		atomic_inc(&row->tallies[tally_of[sk->sk_state]]);
+		atomic_long_inc(&row->tallies[tally_of[sk->sk_state]]);
 	else
 		closed(sk, tb);
 }

@@ -59,7 +59,7 @@ extern const char *const tcpwatch_tally_names[TCPWATCH_TALLY_COUNT];
  */
 struct tcpwatch_ledger_row {
 	u64 account;
-	atomic_t tallies[TCPWATCH_TALLY_COUNT];
+	atomic_long_t tallies[TCPWATCH_TALLY_COUNT];
 	unsigned long touched;
 	u64 netns_cookie;
 	u32 netns;

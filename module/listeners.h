@@ -114,8 +114,8 @@ struct tcpwatch_listener {
 	unsigned long syn_max_at;
 	unsigned long accepted_at;
 	unsigned long waiting_at;
-	atomic_t waits[TCPWATCH_WAITS];
-	atomic_t waits_lost;
+	atomic_long_t waits[TCPWATCH_WAITS];
+	atomic_long_t waits_lost;
 	unsigned long told[TCPWATCH_KNOCK_COUNT];
 	unsigned long told_at;
 	bool told_stuck;
@@ -169,8 +169,8 @@ struct tcpwatch_listener *tcpwatch_listener_find(const struct sock *sk);
  * tcpwatch_listener_adopt() - the row of a listener, made if there is none
  * @sk: the socket; the caller keeps it
  *
- * One that ceases to listen meanwhile has none. What finds no place is counted:
- * listeners_full.
+ * One that ceases to listen has it until inet_csk_listen_stop(). What finds no place is
+ * counted: listeners_full.
  *
  * Context: any, under RCU. Takes a raw spinlock to make a row.
  * Return: the row, valid until RCU is let go, or NULL.

@@ -81,24 +81,25 @@ static void put_owner(struct seq_file *m, struct listing *listing,
 static void put_waits(struct seq_file *m, const struct tcpwatch_listener *row)
 {
 	const char *between = "\t";
-	int i, count;
+	unsigned long count;
+	int i;
 
 	for (i = 0; i < TCPWATCH_WAITS; i++) {
-		count = atomic_read(&row->waits[i]);
+		count = atomic_long_read(&row->waits[i]);
 		if (!count)
 			continue;
-		seq_printf(m, "%s%llu:%d", between, BIT_ULL(i), count);
+		seq_printf(m, "%s%llu:%lu", between, BIT_ULL(i), count);
 		between = ",";
 	}
 	if (*between == '\t')
 		seq_puts(m, "\t-");
-	tcpwatch_cell_number(m, true, atomic_read(&row->waits_lost));
+	tcpwatch_cell_number(m, true, atomic_long_read(&row->waits_lost));
 }
 
 /* Since then, for what is noted in jiffies. */
-static u32 ago_ms(unsigned long then)
+static u64 ago_ms(unsigned long then)
 {
-	return jiffies_to_msecs(jiffies - then);
+	return jiffies64_to_msecs(jiffies - then);
 }
 
 static void show_line(struct seq_file *m, struct listing *listing,
@@ -141,6 +142,9 @@ static void *tcpwatch_listing_start(struct seq_file *m, loff_t *pos)
 {
 	struct listing *listing = m->private;
 
+	/* of whom was looked for, the last are known: who reads again begins again */
+	if (!*pos)
+		listing->scanned = 0;
 	return *pos <= listing->roster.count ? listing : NULL;
 }
 

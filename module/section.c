@@ -100,7 +100,7 @@ static void show_line(struct seq_file *m, struct view *view,
 		      const struct tcpwatch_census_line *line)
 {
 	const struct tcpwatch_ages *ages = &line->ages;
-	const atomic_t *tallies = view->row.tallies;
+	const atomic_long_t *tallies = view->row.tallies;
 
 	tcpwatch_census_row(&view->row, line);
 	if (view->reader->all)
@@ -108,9 +108,9 @@ static void show_line(struct seq_file *m, struct view *view,
 	seq_printf(m, "%-28s %6u ", whose(view, line), total(line));
 	seq_printf(m, "%-6s ", age(view, ages->next_ms, total(line)));
 	seq_printf(m, "%-6s ", age(view, ages->last_ms, total(line)));
-	seq_printf(m, "%7d %8d %5d  %s\n", atomic_read(&tallies[TCPWATCH_TALLY_ACTIVE]),
-		   atomic_read(&tallies[TCPWATCH_TALLY_PASSIVE]),
-		   atomic_read(&tallies[TCPWATCH_TALLY_SIMULTANEOUS]), left_by(view, line));
+	seq_printf(m, "%7ld %8ld %5ld  %s\n", atomic_long_read(&tallies[TCPWATCH_TALLY_ACTIVE]),
+		   atomic_long_read(&tallies[TCPWATCH_TALLY_PASSIVE]),
+		   atomic_long_read(&tallies[TCPWATCH_TALLY_SIMULTANEOUS]), left_by(view, line));
 }
 
 /* The line with the most sockets after those that were shown: they are crossed out. */
@@ -133,7 +133,7 @@ static void add_sums(struct view *view)
 	for (i = 0; i < view->census.count; i++) {
 		tcpwatch_census_row(&view->row, &view->census.lines[i]);
 		for (n = 0; n < TCPWATCH_TALLY_COUNT; n++)
-			view->sums[n] += atomic_read(&view->row.tallies[n]);
+			view->sums[n] += atomic_long_read(&view->row.tallies[n]);
 	}
 }
 
@@ -200,7 +200,7 @@ static void show_tightest(struct seq_file *m, const struct tcpwatch_pools *pools
 
 static int show_ephemeral(struct seq_file *m, struct net *net)
 {
-	struct tcpwatch_pools *pools = kvmalloc(sizeof(*pools), GFP_KERNEL);
+	struct tcpwatch_pools *pools = kvmalloc(sizeof(*pools), GFP_KERNEL_ACCOUNT);
 	const struct tcpwatch_range *range;
 
 	if (!pools)
@@ -218,7 +218,7 @@ static int show_ephemeral(struct seq_file *m, struct net *net)
 
 int tcpwatch_section_show(struct seq_file *m, const struct tcpwatch_reader *reader)
 {
-	struct view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+	struct view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
 	struct net *net = tcpwatch_netns_get(reader->netns_cookie);
 	int err = -ENOMEM;
 

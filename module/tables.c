@@ -78,7 +78,8 @@ static void show_line(struct seq_file *m, struct timewait_table *table,
 	tcpwatch_cell_number(m, any, ages->next_ms);
 	tcpwatch_cell_number(m, any, ages->last_ms);
 	for (i = 0; i < TCPWATCH_TALLY_COUNT; i++)
-		tcpwatch_cell_number(m, table->row.account, atomic_read(&table->row.tallies[i]));
+		tcpwatch_cell_number(m, table->row.account,
+				     atomic_long_read(&table->row.tallies[i]));
 	put_owner(m, table, line);
 	seq_putc(m, '\n');
 }

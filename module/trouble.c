@@ -37,9 +37,9 @@ static u64 quantile_us(const struct tcpwatch_listener *row, unsigned int permill
 	int i;
 
 	for (i = 0; i < TCPWATCH_WAITS; i++)
-		total += atomic_read(&row->waits[i]);
+		total += atomic_long_read(&row->waits[i]);
 	for (i = 0; i < TCPWATCH_WAITS; i++) {
-		sum += atomic_read(&row->waits[i]);
+		sum += atomic_long_read(&row->waits[i]);
 		if (sum && sum * 1000 >= total * permille)
 			return BIT_ULL(i);
 	}

@@ -124,8 +124,10 @@ static __always_inline struct tcpwatch_waited tcpwatch_wait_end(const struct req
 		then = READ_ONCE(wait->then);
 		/* the place is another's after what it held has been read */
 		smp_store_release(&wait->req, 0);
-		/* another CPU may be behind */
-		waited = max_t(s64, tcpwatch_wait_now() - (then >> TCPWATCH_WAITS_ROW_BITS), 0);
+		/* what is left of the time wraps after years; another CPU may be behind */
+		waited = (tcpwatch_wait_now() << TCPWATCH_WAITS_ROW_BITS) -
+			 (then & ~(BIT(TCPWATCH_WAITS_ROW_BITS) - 1));
+		waited = max_t(s64, waited >> TCPWATCH_WAITS_ROW_BITS, 0);
 		return (struct tcpwatch_waited){
 			.us = div_u64((u64)waited << TCPWATCH_WAITS_UNIT_BITS, 1000),
 			.row = then & (BIT(TCPWATCH_WAITS_ROW_BITS) - 1),
