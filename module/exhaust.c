@@ -202,7 +202,10 @@ static void look(struct ward *ward, struct net *net, unsigned int percent)
 /* Connections that are alive, of whatever kind. */
 static u32 count_alive(struct net *net)
 {
-	return sock_prot_inuse_get(net, &tcp_prot) + sock_prot_inuse_get(net, &tcpv6_prot);
+	u32 alive = sock_prot_inuse_get(net, &tcp_prot);
+
+	/* without IPv6 its number is that of another protocol */
+	return ipv6_mod_enabled() ? alive + sock_prot_inuse_get(net, &tcpv6_prot) : alive;
 }
 
 /* TIME-WAIT sockets that one destination can have at most. */

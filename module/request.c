@@ -297,6 +297,9 @@ static const char *set_ends(struct tcpwatch_request *request, const struct words
 		return wrong;
 	if (request->socket && family != bind->family)
 		return "the socket is of another family";
+	/* whose tables of addresses are not there then */
+	if (family == AF_INET6 && !ipv6_mod_enabled())
+		return "this kernel has no IPv6 (ipv6.disable=1)";
 	bind->family = family;
 	bind->addr = addr;
 	bind->addr4 = family == AF_INET ? addr.s6_addr32[3] : 0;

@@ -16,6 +16,8 @@
 /* More than there are places for who has bound what. */
 #define TURNS		10000
 
+#define RACE_SECONDS	5
+
 FIXTURE(shared) {
 	int fd;
 	bool stop;
@@ -118,6 +120,77 @@ TEST_F(shared, port_given_back)
 	pthread_join(thread, NULL);
 	close(self->fd);
 	EXPECT_EQ(bound, TURNS);
+	EXPECT_EQ(count_rows(endpoint("127.0.0.1", SERVER)), 0);
+}
+
+/* The sockets of one port, of which one may listen, and who knocks there. */
+struct crowd {
+	int fds[2];
+	bool stop;
+};
+
+static bool goes_on(struct crowd *crowd)
+{
+	return !__atomic_load_n(&crowd->stop, __ATOMIC_RELAXED);
+}
+
+static void *listen_on_first(void *arg)
+{
+	struct crowd *crowd = arg;
+
+	while (goes_on(crowd))
+		listen(crowd->fds[0], 0);
+	return NULL;
+}
+
+static void *take_turns(void *arg)
+{
+	struct crowd *crowd = arg;
+	unsigned int i;
+
+	for (i = 0; goes_on(crowd); i++) {
+		listen(crowd->fds[i % 2], 0);
+		shutdown(crowd->fds[i / 2 % 2], SHUT_RDWR);
+	}
+	return NULL;
+}
+
+static void *knock(void *arg)
+{
+	struct crowd *crowd = arg;
+	int fd;
+
+	while (goes_on(crowd)) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect_to(fd, "127.0.0.1", SERVER);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Whoever listens has a row, whoever has ceased to has none, in whatever order they say so. */
+TEST_F(shared, listener_gone)
+{
+	static void *(*const roles[])(void *) = {
+		listen_on_first, take_turns, take_turns, knock,
+	};
+	pthread_t threads[ARRAY_SIZE(roles)];
+	struct side side = { "127.0.0.1", REUSEADDR };
+	struct crowd crowd = { .stop = false };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		crowd.fds[i] = make_socket(&side);
+		ASSERT_EQ(bind_to(crowd.fds[i], "127.0.0.1", SERVER), 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(roles); i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, roles[i], &crowd), 0);
+	sleep(RACE_SECONDS);
+	__atomic_store_n(&crowd.stop, true, __ATOMIC_RELAXED);
+	for (i = 0; i < ARRAY_SIZE(roles); i++)
+		pthread_join(threads[i], NULL);
+	for (i = 0; i < 2; i++)
+		close(crowd.fds[i]);
 	EXPECT_EQ(count_rows(endpoint("127.0.0.1", SERVER)), 0);
 }
 
