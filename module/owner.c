@@ -26,6 +26,9 @@
 /* Descriptors of one process looked at before its locks are let go. */
 #define FILES	1024
 
+/* For how long a scan looks at most, in nanoseconds: how long it takes is for anybody to choose. */
+#define BUDGET	NSEC_PER_SEC
+
 static int by_ino(const void *left, const void *right)
 {
 	const struct tcpwatch_owner *a = left, *b = right;
@@ -98,6 +101,7 @@ const struct tcpwatch_task *tcpwatch_owners_resident(const struct tcpwatch_owner
 
 /**
  * struct scan - a scan under way
+ * @until: when it gives up, CLOCK_MONOTONIC in nanoseconds
  * @task: the process that is looked at
  * @process: called for each, under its task_lock
  * @socket: called for each socket of it, under its file_lock
@@ -106,6 +110,7 @@ const struct tcpwatch_task *tcpwatch_owners_resident(const struct tcpwatch_owner
  * @from: the first descriptor that is looked at in one go
  */
 struct scan {
+	u64 until;
 	struct task_struct *task;
 	const unsigned long *filter;
 	unsigned int from;
@@ -126,36 +131,6 @@ static int visit(const void *arg, struct file *file, unsigned int fd)
 	return fd - scan->from < FILES ? 0 : fd + 1;
 }
 
-/* Returns false if it has no descriptors. */
-static bool scan_files(struct scan *scan, struct task_struct *task)
-{
-	unsigned int next = 0;
-	bool found;
-
-	scan->task = task;
-	do {
-		task_lock(task);
-		found = task->files;
-		if (found && !next && scan->process)
-			scan->process(task, scan->arg);
-		scan->from = next;
-		next = found ? iterate_fd(task->files, next, visit, scan) : 0;
-		task_unlock(task);
-	} while (next);
-	return found;
-}
-
-/* A process lives on in its threads when its first one has exited. */
-static void scan_process(struct scan *scan, struct task_struct *leader)
-{
-	struct task_struct *task;
-
-	for_each_thread(leader, task) {
-		if (scan_files(scan, task))
-			return;
-	}
-}
-
 /*
  * Let go of RCU for a moment without losing the place in the list of tasks.
  * Returns false when the task we stood on has left the list meanwhile.
@@ -173,19 +148,62 @@ static bool breathe(struct task_struct *task)
 	return there;
 }
 
+/* A list cannot be resumed from a task that has left it. */
+static bool may_go_on(const struct scan *scan, struct task_struct *task)
+{
+	if (ktime_get_ns() > scan->until || fatal_signal_pending(current))
+		return false;
+	return !need_resched() || breathe(task);
+}
+
+/* Returns 0 if it has no descriptors, 1 if it has, and -1 if the scan is to end. */
+static int scan_files(struct scan *scan, struct task_struct *task)
+{
+	unsigned int next = 0;
+	bool found;
+
+	scan->task = task;
+	do {
+		task_lock(task);
+		found = task->files;
+		if (found && !next && scan->process)
+			scan->process(task, scan->arg);
+		scan->from = next;
+		next = found ? iterate_fd(task->files, next, visit, scan) : 0;
+		task_unlock(task);
+		if (next && !may_go_on(scan, task))
+			return -1;
+	} while (next);
+	return found;
+}
+
+/* A process lives on in its threads when its first one has exited. */
+static int scan_process(struct scan *scan, struct task_struct *leader)
+{
+	struct task_struct *task;
+	int found;
+
+	for_each_thread(leader, task) {
+		found = scan_files(scan, task);
+		if (found)
+			return found;
+	}
+	return 0;
+}
+
 static bool scan_all(struct scan *scan)
 {
 	struct task_struct *task;
 	unsigned int looked = 0;
 	bool complete = true;
 
+	scan->until = ktime_get_ns() + BUDGET;
 	rcu_read_lock();
 	for_each_process(task) {
 		if (task->flags & PF_KTHREAD)
 			continue;
-		scan_process(scan, task);
-		/* a list cannot be resumed from a task that has left it */
-		if (++looked % BREATH == 0 && need_resched() && !breathe(task)) {
+		if (scan_process(scan, task) < 0 ||
+		    (++looked % BREATH == 0 && !may_go_on(scan, task))) {
 			complete = false;
 			break;
 		}
@@ -243,7 +261,7 @@ void tcpwatch_owners_scan(struct tcpwatch_owners *owners)
 
 	sort(owners->owner, owners->count, sizeof(owners->owner[0]), by_ino, NULL);
 	owners->time = ktime_get_boottime_ns();
-	owners->whole = scan_all(&scan);
+	owners->whole = (!owners->count && !owners->netns_count) || scan_all(&scan);
 }
 
 void tcpwatch_owner_each(void (*visit_socket)(struct task_struct *task, struct socket *sock,

@@ -262,7 +262,8 @@ static void publish_batch(unsigned int count, bool may_scan)
 		if (repeats[i])
 			repeat(&batch[i], &batch[i - 1], &last_cgroup);
 		else
-			add_names(&batch[i], is_covered(&batch[i]) ? owners : NULL, &last_cgroup);
+			add_names(&batch[i], batch[i].facts.time <= owners->time ? owners : NULL,
+				  &last_cgroup);
 		tcpwatch_ring_publish(&batch[i]);
 	}
 	tcpwatch_ring_wake();
