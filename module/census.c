@@ -126,7 +126,7 @@ static const struct tcpwatch_visitor visitor = { .begin = begin, .visit = look }
 static int grow(struct tcpwatch_census *census, unsigned int by)
 {
 	unsigned int room = max(census->room * 2, census->count + by);
-	struct tcpwatch_census_line *lines = kvmalloc_array(room, sizeof(*lines), GFP_KERNEL);
+	struct tcpwatch_census_line *lines = kvmalloc_array(room, sizeof(*lines), GFP_KERNEL_ACCOUNT);
 
 	if (!lines)
 		return -ENOMEM;
@@ -218,12 +218,12 @@ static int add_rows(struct count *count)
 
 int tcpwatch_census_take(struct tcpwatch_census *census, u64 netns_cookie)
 {
-	struct count *count = kvzalloc(sizeof(*count), GFP_KERNEL);
+	struct count *count = kvzalloc(sizeof(*count), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM;
 
 	*census = (struct tcpwatch_census){};
 	if (count)
-		count->peers = kvcalloc(TCPWATCH_LEDGER_ROWS, sizeof(*count->peers), GFP_KERNEL);
+		count->peers = kvcalloc(TCPWATCH_LEDGER_ROWS, sizeof(*count->peers), GFP_KERNEL_ACCOUNT);
 	if (count && count->peers) {
 		count->census = census;
 		count->netns_cookie = netns_cookie;

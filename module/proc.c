@@ -166,7 +166,7 @@ static int tcpwatch_proc_show(struct seq_file *m, void *v)
 
 static int tcpwatch_proc_open(struct inode *inode, struct file *file)
 {
-	struct page_view *view = kzalloc(sizeof(*view), GFP_KERNEL);
+	struct page_view *view = kzalloc(sizeof(*view), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!view)
