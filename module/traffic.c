@@ -14,7 +14,8 @@
 /* Ports on the page; the table in debugfs has them all. */
 #define MOST	8
 
-#define CELL	64
+/* A name of which each byte is escaped, and a number. */
+#define CELL	128
 
 /**
  * struct traffic - the section under way
