@@ -341,6 +341,41 @@ TEST_F(files, table)
 }
 
 /* The page is for everybody, and names other people's processes to nobody. */
+/* More than one scan looks for: whoever reads again is told of all once more. */
+TEST_F(files, read_twice)
+{
+	int listeners[135], fd, turn;
+	char pid[32];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(listeners); i++) {
+		listeners[i] = socket(AF_INET, SOCK_STREAM, 0);
+		ASSERT_EQ(listen(listeners[i], 1), 0);
+	}
+	fd = open(TREE "listeners", O_RDONLY);
+	ASSERT_GE(fd, 0);
+	snprintf(pid, sizeof(pid), "\t%d\t", getpid());
+	for (turn = 0; turn < 2; turn++) {
+		const char *at = text;
+		size_t len = 0, named = 0;
+		ssize_t got;
+
+		ASSERT_EQ(lseek(fd, 0, SEEK_SET), 0);
+		while ((got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+			len += got;
+		text[len] = '\0';
+		while ((at = strstr(at, pid))) {
+			named++;
+			at++;
+		}
+		/* who has it open, and who called listen() */
+		EXPECT_EQ(named, 2 * ARRAY_SIZE(listeners));
+	}
+	close(fd);
+	for (i = 0; i < ARRAY_SIZE(listeners); i++)
+		close(listeners[i]);
+}
+
 TEST_F(files, unprivileged_page)
 {
 	ASSERT_EQ(refuse(1), 0);

@@ -11,7 +11,7 @@ loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
 tcpwatch=${TCPWATCH:-$HERE/tcpwatch}
 [ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
 [ -x "$tcpwatch" ] || { ktap_skip_all "no tcpwatch"; exit "$KSFT_SKIP"; }
-ktap_set_plan 51
+ktap_set_plan 53
 
 work=$(mktemp -d)
 pids=''
@@ -284,6 +284,12 @@ assert any(row['address'] == '127.0.0.1:18107' for row in report['listeners'])
 assert any(row['rule'] == 'listener' for row in report['conflicts'])
 assert report['events'] and report['stats']['conflicts'] > 0"; }
 check "report --json" json
+# busybox shows what was logged as it is
+harmless() {
+	printf 'tcpwatch \033[2J\n' > /dev/kmsg
+	"$tcpwatch" report > "$work/out" && ! grep -q "$(printf '\033')" "$work/out"
+}
+check "...what is hostile in the kernel log" harmless
 check "metrics" says 0 '^tcpwatch_refused_total\{rule="listener"\} [1-9]' "$tcpwatch" metrics
 check "...of listeners" says 0 \
 	'^tcpwatch_listener_backlog\{netns="[0-9]+",address="127\.0\.0\.1:18107",pid="[0-9]+"\} [1-9]' \
@@ -311,6 +317,19 @@ once() {
 		END { exit bad || lines < 20 }' "$work/out"
 }
 check "...nothing twice" once
+# whose folder it is could foresee a name
+linked() {
+	mkdir "$work/textfiles"
+	echo victim > "$work/victim"
+	python3 -c "
+import os
+for n in range(os.getpid(), os.getpid() + 200):
+    os.symlink('../victim', '$work/textfiles/t.prom.%d' % n)"
+	"$tcpwatch" metrics --output "$work/textfiles/t.prom" &&
+		[ "$(cat "$work/victim")" = victim ] && grep -q '^# TYPE' "$work/textfiles/t.prom" &&
+		[ ! -L "$work/textfiles/t.prom" ]
+}
+check "...no link is followed" linked
 gone
 
 # without what they need
