@@ -36,7 +36,8 @@ log() { dmesg | sed "1,/$MARK/d"; }
 
 # within SECONDS COMMAND...: wait until it succeeds, but no longer
 within() {
-	deadline=$(($(date +%s) + $1))
+	# a debug kernel on a busy machine has been seen to need ten times as long
+	deadline=$(($(date +%s) + 10 * $1))
 	shift
 	until "$@"; do
 		[ "$(date +%s)" -lt $deadline ] || return 1
