@@ -288,10 +288,12 @@ static notrace void tcpwatch_hook_syn_v4(unsigned long ip, unsigned long parent_
 					 struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	const struct sk_buff *skb = (struct sk_buff *)compat_trace_argument(fregs, 1);
+	const struct rtable *route = skb_rtable(skb);
 
 	tcpwatch_hook_hit_ops(ops);
+	/* the kernel does not ask whether there is one: that is not for us to find out */
 	enter_syn((struct sock *)compat_trace_argument(fregs, 0),
-		  !(skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)));
+		  !route || !(route->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)));
 }
 
 /* Over IPv4 it calls the other, which is probed as well. */
@@ -308,7 +310,7 @@ static notrace void tcpwatch_hook_syn_v6(unsigned long ip, unsigned long parent_
 	tcpwatch_hook_hit_ops(ops);
 	if (!is_v4(skb))
 		enter_syn((struct sock *)compat_trace_argument(fregs, 0),
-			  ipv6_unicast_destination(skb));
+			  !skb_dst(skb) || ipv6_unicast_destination(skb));
 }
 
 /*
