@@ -126,7 +126,8 @@ static const struct tcpwatch_visitor visitor = { .begin = begin, .visit = look }
 static int grow(struct tcpwatch_census *census, unsigned int by)
 {
 	unsigned int room = max(census->room * 2, census->count + by);
-	struct tcpwatch_census_line *lines = kvmalloc_array(room, sizeof(*lines), GFP_KERNEL_ACCOUNT);
+	struct tcpwatch_census_line *lines = kvmalloc_array(room, sizeof(*lines),
+							    GFP_KERNEL_ACCOUNT);
 
 	if (!lines)
 		return -ENOMEM;
@@ -223,7 +224,8 @@ int tcpwatch_census_take(struct tcpwatch_census *census, u64 netns_cookie)
 
 	*census = (struct tcpwatch_census){};
 	if (count)
-		count->peers = kvcalloc(TCPWATCH_LEDGER_ROWS, sizeof(*count->peers), GFP_KERNEL_ACCOUNT);
+		count->peers = kvcalloc(TCPWATCH_LEDGER_ROWS, sizeof(*count->peers),
+					GFP_KERNEL_ACCOUNT);
 	if (count && count->peers) {
 		count->census = census;
 		count->netns_cookie = netns_cookie;

@@ -366,9 +366,6 @@ static inline const struct inet_bind_bucket *compat_fastreuse_bucket(struct ftra
 		compat_trace_argument(fregs, !COMPAT_FASTREUSE_BUCKET_FIRST);
 }
 
-#define COMPAT_WITHIN(from, to) \
-	(LINUX_VERSION_CODE >= KERNEL_VERSION from && LINUX_VERSION_CODE < KERNEL_VERSION to)
-
 /*
  * May a process of the same user look at it, as task_still_dumpable() asks? Under RCU, of
  * current or under task_lock(). Where it is kept has changed, and whether it is for who
@@ -380,7 +377,10 @@ static inline bool compat_is_dumpable(const struct task_struct *task)
 	const struct task_exec_state *state = rcu_dereference(task->exec_state);
 
 	return !state || READ_ONCE(state->dumpable) == TASK_DUMPABLE_OWNER;
-#elif COMPAT_WITHIN((6, 1, 173), (6, 2, 0)) || COMPAT_WITHIN((6, 12, 89), (6, 13, 0))
+#elif (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 173) && \
+       LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)) || \
+      (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 89) && \
+       LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 	return task->mm ? get_dumpable(task->mm) == SUID_DUMP_USER : task->user_dumpable;
 #else
 	return task->mm && get_dumpable(task->mm) == SUID_DUMP_USER;

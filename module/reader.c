@@ -46,7 +46,7 @@ bool tcpwatch_reader_knows(const struct tcpwatch_reader *reader,
 	/* as __ptrace_may_access(), whom procfs asks for `ss -p` */
 	if (reader->userns != task->userns || !tcpwatch_reader_pid(reader, task))
 		return false;
-	/* the number may be another namespace's by now: one with the same uids is not told from it */
+	/* the number may be another namespace's by now: one with its uids is not told from it */
 	if (cap_raised(reader->caps, CAP_SYS_PTRACE))
 		return kuid_has_mapping(reader->user_ns, task->uid);
 	return task->own && uid_eq(reader->uid, task->uid) && gid_eq(reader->gid, task->gid) &&

@@ -78,7 +78,8 @@ static void tcpwatch_hook_fastreuse(unsigned long ip, unsigned long parent_ip,
 
 	tcpwatch_hook_hit(&rows[FASTREUSE]);
 	/* listen() comes by again, and a connection that a transparent proxy accepts */
-	if (!compat_is_shared(tb, sk) || sk->sk_protocol != IPPROTO_TCP || sk->sk_state != TCP_CLOSE)
+	if (!compat_is_shared(tb, sk) || sk->sk_protocol != IPPROTO_TCP ||
+	    sk->sk_state != TCP_CLOSE)
 		return;
 	over.looked = 0;
 	tcpwatch_verdict_init(&over.facts);

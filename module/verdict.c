@@ -191,7 +191,7 @@ static void ask_chain(struct walk *walk, const struct in6_addr *addr)
 	sk_nulls_for_each_rcu(sk, node, &chain->nulls_head) {
 		if (looked++ == LOOK_CHAIN)
 			break;
-		/* one that has gone on to connect has led us to others, which may be no full sockets */
+		/* one that has gone on to connect has led us to what may be no full sockets */
 		if (READ_ONCE(sk->sk_state) != TCP_LISTEN)
 			continue;
 		/* a listener keeps its bucket, and that is locked */
