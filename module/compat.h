@@ -378,9 +378,9 @@ static inline bool compat_is_dumpable(const struct task_struct *task)
 
 	return !state || READ_ONCE(state->dumpable) == TASK_DUMPABLE_OWNER;
 #elif (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 173) && \
-       LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)) || \
-      (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 89) && \
-       LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
+	LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)) || \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 89) && \
+	LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0))
 	return task->mm ? get_dumpable(task->mm) == SUID_DUMP_USER : task->user_dumpable;
 #else
 	return task->mm && get_dumpable(task->mm) == SUID_DUMP_USER;
