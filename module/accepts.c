@@ -69,7 +69,7 @@ static bool is_taken(const struct request_sock *req, const struct tcpwatch_liste
 	       READ_ONCE(listener->sk_state) == TCP_LISTEN;
 }
 
-static void note_accepted(struct tcpwatch_listener *row, u64 us)
+static void note_wait(struct tcpwatch_listener *row, u64 us)
 {
 	if (waits)
 		atomic_long_inc(&row->waits[min_t(int, fls64(us), TCPWATCH_WAITS - 1)]);
@@ -101,7 +101,7 @@ static notrace void tcpwatch_hook_freed(unsigned long ip, unsigned long parent_i
 		row = NULL;
 	if (row) {
 		if (accepted)
-			note_accepted(row, waited.us);
+			note_wait(row, waited.us);
 		else if (!req->sk && is_taken(req, row))
 			atomic_long_inc(&row->waits_lost);
 		else

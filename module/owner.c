@@ -26,7 +26,7 @@
 /* Descriptors of one process looked at before its locks are let go. */
 #define FILES	1024
 
-/* For how long a scan looks at most, in nanoseconds: how long it takes is for anybody to choose. */
+/* Nanoseconds that a scan which anybody may cause takes at most: they choose how long it is. */
 #define BUDGET	NSEC_PER_SEC
 
 static int by_ino(const void *left, const void *right)
@@ -132,32 +132,35 @@ static int visit(const void *arg, struct file *file, unsigned int fd)
 }
 
 /*
- * Let go of RCU for a moment without losing the place in the list of tasks.
- * Returns false when the task we stood on has left the list meanwhile.
+ * Let go of RCU for a moment without losing the place in the lists of processes and of
+ * their threads, as rcu_lock_break() does. Returns false when one that we stood on has left
+ * its list meanwhile, or is a leader no more since another thread has called execve().
  */
-static bool breathe(struct task_struct *task)
+static bool breathe(struct task_struct *leader, struct task_struct *task)
 {
 	bool there;
 
+	get_task_struct(leader);
 	get_task_struct(task);
 	rcu_read_unlock();
 	cond_resched();
 	rcu_read_lock();
-	there = pid_alive(task);
+	there = pid_alive(leader) && thread_group_leader(leader) && pid_alive(task);
 	put_task_struct(task);
+	put_task_struct(leader);
 	return there;
 }
 
-/* A list cannot be resumed from a task that has left it. */
-static bool may_go_on(const struct scan *scan, struct task_struct *task)
+static bool may_go_on(const struct scan *scan, struct task_struct *leader,
+		      struct task_struct *task)
 {
 	if (ktime_get_ns() > scan->until || fatal_signal_pending(current))
 		return false;
-	return !need_resched() || breathe(task);
+	return !need_resched() || breathe(leader, task);
 }
 
 /* Returns 0 if it has no descriptors, 1 if it has, and -1 if the scan is to end. */
-static int scan_files(struct scan *scan, struct task_struct *task)
+static int scan_files(struct scan *scan, struct task_struct *leader, struct task_struct *task)
 {
 	unsigned int next = 0;
 	bool found;
@@ -171,7 +174,7 @@ static int scan_files(struct scan *scan, struct task_struct *task)
 		scan->from = next;
 		next = found ? iterate_fd(task->files, next, visit, scan) : 0;
 		task_unlock(task);
-		if (next && !may_go_on(scan, task))
+		if (next && !may_go_on(scan, leader, task))
 			return -1;
 	} while (next);
 	return found;
@@ -184,7 +187,7 @@ static int scan_process(struct scan *scan, struct task_struct *leader)
 	int found;
 
 	for_each_thread(leader, task) {
-		found = scan_files(scan, task);
+		found = scan_files(scan, leader, task);
 		if (found)
 			return found;
 	}
@@ -197,13 +200,12 @@ static bool scan_all(struct scan *scan)
 	unsigned int looked = 0;
 	bool complete = true;
 
-	scan->until = ktime_get_ns() + BUDGET;
 	rcu_read_lock();
 	for_each_process(task) {
 		if (task->flags & PF_KTHREAD)
 			continue;
 		if (scan_process(scan, task) < 0 ||
-		    (++looked % BREATH == 0 && !may_go_on(scan, task))) {
+		    (++looked % BREATH == 0 && !may_go_on(scan, task, task))) {
 			complete = false;
 			break;
 		}
@@ -256,6 +258,7 @@ bool tcpwatch_owners_cover(const struct tcpwatch_owners *owners, u64 time, u64 i
 void tcpwatch_owners_scan(struct tcpwatch_owners *owners)
 {
 	struct scan scan = {
+		.until = ktime_get_ns() + BUDGET,
 		.filter = owners->filter, .process = reside, .socket = own, .arg = owners,
 	};
 
@@ -267,7 +270,7 @@ void tcpwatch_owners_scan(struct tcpwatch_owners *owners)
 void tcpwatch_owner_each(void (*visit_socket)(struct task_struct *task, struct socket *sock,
 					      void *arg), void *arg)
 {
-	struct scan scan = { .socket = visit_socket, .arg = arg };
+	struct scan scan = { .until = U64_MAX, .socket = visit_socket, .arg = arg };
 
 	scan_all(&scan);
 }

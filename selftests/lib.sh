@@ -34,9 +34,9 @@ load() { insmod "$MODULE" "$@"; }
 mark() { MARK="selftest mark $$ $(date +%s%N)"; echo "$MARK" > /dev/kmsg; }
 log() { dmesg | sed "1,/$MARK/d"; }
 
-# within SECONDS COMMAND...: wait until it succeeds, but no longer
+# within SECONDS COMMAND...: wait until it succeeds, but no longer; ten times as long where a
+# debug kernel runs on a busy machine, which is more than has been seen to be needed
 within() {
-	# a debug kernel on a busy machine has been seen to need ten times as long
 	deadline=$(($(date +%s) + 10 * $1))
 	shift
 	until "$@"; do
