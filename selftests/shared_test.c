@@ -18,8 +18,6 @@
 #define TURNS		10000
 #define TURN_SECONDS	60
 
-#define RACE_SECONDS	5
-
 FIXTURE(shared) {
 	/* unused */
 	int none;
@@ -89,24 +87,19 @@ TEST_F(shared, listen_refused)
 	EXPECT_EQ(count_rows(endpoint("127.0.0.1", SERVER)), 0);
 }
 
-/* The sockets of one port, of which one may listen. */
-struct crowd {
-	int fds[2];
+/* The socket, and whether both are to end. */
+struct loan {
+	int fd;
 	bool stop;
 };
 
-static bool goes_on(struct crowd *crowd)
-{
-	return !__atomic_load_n(&crowd->stop, __ATOMIC_RELAXED);
-}
-
 static void *keep_giving_back(void *arg)
 {
-	struct crowd *crowd = arg;
+	struct loan *loan = arg;
 
-	while (goes_on(crowd)) {
-		listen(crowd->fds[0], 5);
-		shutdown(crowd->fds[0], SHUT_RDWR);
+	while (!__atomic_load_n(&loan->stop, __ATOMIC_RELAXED)) {
+		listen(loan->fd, 5);
+		shutdown(loan->fd, SHUT_RDWR);
 	}
 	return NULL;
 }
@@ -116,71 +109,20 @@ TEST_F(shared, port_given_back)
 {
 	struct side side = { "127.0.0.1", 0 };
 	time_t end = time(NULL) + TURN_SECONDS;
-	struct crowd crowd = { .stop = false };
+	struct loan loan = { .stop = false };
 	pthread_t thread;
 	int bound = 0;
 
-	crowd.fds[0] = make_socket(&side);
-	ASSERT_GE(crowd.fds[0], 0);
-	ASSERT_EQ(pthread_create(&thread, NULL, keep_giving_back, &crowd), 0);
+	loan.fd = make_socket(&side);
+	ASSERT_GE(loan.fd, 0);
+	ASSERT_EQ(pthread_create(&thread, NULL, keep_giving_back, &loan), 0);
 	while (bound < TURNS && time(NULL) < end)
-		bound += !bind_to(crowd.fds[0], "127.0.0.1", 0);
-	__atomic_store_n(&crowd.stop, true, __ATOMIC_RELAXED);
+		bound += !bind_to(loan.fd, "127.0.0.1", 0);
+	__atomic_store_n(&loan.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	close(crowd.fds[0]);
+	close(loan.fd);
 	TH_LOG("%d turns", bound);
 	EXPECT_GT(bound, 0);
-}
-
-static void *listen_on_first(void *arg)
-{
-	struct crowd *crowd = arg;
-
-	while (goes_on(crowd))
-		listen(crowd->fds[0], 0);
-	return NULL;
-}
-
-static void *take_turns(void *arg)
-{
-	struct crowd *crowd = arg;
-	unsigned int i;
-
-	for (i = 0; goes_on(crowd); i++) {
-		listen(crowd->fds[i % 2], 0);
-		shutdown(crowd->fds[i / 2 % 2], SHUT_RDWR);
-	}
-	return NULL;
-}
-
-/*
- * Whoever listens has a row, whoever has ceased to has none, in whatever order they say so.
- * Nobody knocks: what comes while listen() begins anew the kernel itself loses, or follows a
- * route that it does not have.
- */
-TEST_F(shared, listener_gone)
-{
-	static void *(*const roles[])(void *) = {
-		listen_on_first, take_turns, take_turns,
-	};
-	pthread_t threads[ARRAY_SIZE(roles)];
-	struct side side = { "127.0.0.1", REUSEADDR };
-	struct crowd crowd = { .stop = false };
-	unsigned int i;
-
-	for (i = 0; i < 2; i++) {
-		crowd.fds[i] = make_socket(&side);
-		ASSERT_EQ(bind_to(crowd.fds[i], "127.0.0.1", SERVER), 0);
-	}
-	for (i = 0; i < ARRAY_SIZE(roles); i++)
-		ASSERT_EQ(pthread_create(&threads[i], NULL, roles[i], &crowd), 0);
-	sleep(RACE_SECONDS);
-	__atomic_store_n(&crowd.stop, true, __ATOMIC_RELAXED);
-	for (i = 0; i < ARRAY_SIZE(roles); i++)
-		pthread_join(threads[i], NULL);
-	for (i = 0; i < 2; i++)
-		close(crowd.fds[i]);
-	EXPECT_EQ(count_rows(endpoint("127.0.0.1", SERVER)), 0);
 }
 
 TEST_HARNESS_MAIN
