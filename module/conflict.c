@@ -86,15 +86,19 @@ static void restore_address(struct call *call)
 	want->v6only = true;
 }
 
-/* A predicate refuses the call, whose facts are started: the bhash lock is held. */
-static void explain(struct call *call, const struct inet_bind_bucket *tb)
+/*
+ * A predicate refuses the call, whose facts are started: the bhash lock is held and, if the
+ * kernel has looked into the bucket of one address, the bhash2 lock of that.
+ */
+static void explain(struct call *call, const struct inet_bind_bucket *tb,
+		    const struct inet_bind2_bucket *tb2)
 {
 	struct tcpwatch_facts *facts = &call->facts;
 
 	call->judged = true;
 	if (!tb)
 		return;
-	tcpwatch_verdict_owners(facts, call->sk, tb, TCPWATCH_PICK_EXPLICIT, false);
+	tcpwatch_verdict_owners(facts, call->sk, tb, tb2, TCPWATCH_PICK_EXPLICIT, false);
 	if (facts->holders)
 		return;
 	/*
@@ -102,7 +106,7 @@ static void explain(struct call *call, const struct inet_bind_bucket *tb)
 	 * have. Above all a listener that closes, or whose listen() fails now, has
 	 * just left LISTEN.
 	 */
-	tcpwatch_verdict_owners(facts, call->sk, tb, TCPWATCH_PICK_EXPLICIT, true);
+	tcpwatch_verdict_owners(facts, call->sk, tb, tb2, TCPWATCH_PICK_EXPLICIT, true);
 	if (facts->holders)
 		tcpwatch_stat_add(TCPWATCH_STAT_RACED, 1);
 }
@@ -110,11 +114,13 @@ static void explain(struct call *call, const struct inet_bind_bucket *tb)
 /**
  * struct question - what inet_csk_bind_conflict() was asked
  * @call: the call on whose behalf
- * @tb: the bucket
+ * @tb: the port's bucket
+ * @tb2: that of the address asked for and the port, or NULL
  */
 struct question {
 	struct call *call;
 	const struct inet_bind_bucket *tb;
+	const struct inet_bind2_bucket *tb2;
 };
 
 static int tcpwatch_hook_bind_conflict_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -130,6 +136,7 @@ static int tcpwatch_hook_bind_conflict_entry(struct kretprobe_instance *ri, stru
 	/* it is asked of a port that is new or the socket's own, as most are, as well */
 	if (!compat_is_shared(question->tb, sk))
 		return 1;
+	question->tb2 = (struct inet_bind2_bucket *)regs_get_kernel_argument(regs, 2);
 	question->call = tcpwatch_slot_find(&slots, sk);
 	return !question->call;
 }
@@ -140,7 +147,7 @@ static int tcpwatch_hook_bind_conflict_return(struct kretprobe_instance *ri, str
 
 	if ((u8)regs_return_value(regs)) {
 		start_facts(question->call);
-		explain(question->call, question->tb);
+		explain(question->call, question->tb, question->tb2);
 	}
 	return 0;
 }
@@ -168,11 +175,12 @@ static int tcpwatch_hook_match_any(struct kprobe *kp, struct pt_regs *regs)
 		start_facts(call);
 	if (tcpwatch_verdict_bucket(&call->facts.want.bind, sk, tb2, false)) {
 		tcpwatch_verdict_init(&call->facts);
-		explain(call, tb);
+		explain(call, tb, tb2);
 	} else if (!call->suspected &&
 		   tcpwatch_verdict_bucket(&call->facts.want.bind, sk, tb2, true)) {
 		/* the kernel has yet to look */
-		tcpwatch_verdict_owners(&call->facts, sk, tb, TCPWATCH_PICK_EXPLICIT, true);
+		tcpwatch_verdict_owners(&call->facts, sk, tb, tb2, TCPWATCH_PICK_EXPLICIT,
+					true);
 		call->suspected = call->facts.holders;
 	}
 	return 0;
@@ -182,7 +190,8 @@ static unsigned long predicates_missed(void)
 {
 	const struct kretprobe *bind = &rows[BIND_CONFLICT].rp;
 
-	return bind->nmissed + bind->kp.nmissed + rows[MATCH_ANY].kp.nmissed;
+	return READ_ONCE(bind->nmissed) + READ_ONCE(bind->kp.nmissed) +
+	       READ_ONCE(rows[MATCH_ANY].kp.nmissed);
 }
 
 /* On this CPU. */

@@ -122,7 +122,8 @@ static bool may_share(struct trial *trial, enum tcpwatch_call call)
 	if (tb)
 		tcpwatch_sock_bucket(&bucket, tb);
 	if (tb && !tcpwatch_rules_shortcut(&facts->want.bind, listening, &bucket))
-		tcpwatch_verdict_owners(facts, trial->sk, tb, TCPWATCH_PICK_EXPLICIT, false);
+		tcpwatch_verdict_owners(facts, trial->sk, tb, NULL, TCPWATCH_PICK_EXPLICIT,
+					false);
 	spin_unlock_bh(&head->lock);
 	return !facts->holders || refuse(trial, EADDRINUSE);
 }
@@ -153,7 +154,7 @@ static bool is_free_for_bind(struct trial *trial, u16 port, enum tcpwatch_pick p
 	spin_lock_bh(&head->lock);
 	tb = tcpwatch_sock_find_bucket(trial->net, port, trial->l3mdev);
 	if (tb)
-		tcpwatch_verdict_owners(facts, trial->sk, tb, pick, false);
+		tcpwatch_verdict_owners(facts, trial->sk, tb, NULL, pick, false);
 	spin_unlock_bh(&head->lock);
 	return !facts->holders;
 }

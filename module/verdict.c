@@ -10,9 +10,11 @@
 /*
  * Owners looked at after the first conflicting one, to count the others: of which
  * more while nothing but TIME-WAIT is in the way, since until when depends on all.
+ * And more of those of other addresses, which are let pass at first sight.
  */
 #define LOOK_AFTER		5
 #define LOOK_AFTER_TIME_WAIT	1000
+#define LOOK_ELSEWHERE		1000
 
 /* Listeners looked at on one chain of their table. */
 #define LOOK_CHAIN	64
@@ -22,8 +24,10 @@
  * @facts: the verdict
  * @sk: the requester
  * @tb: the port's bucket
+ * @tb2: where one is in the way, for certain, or NULL
  * @pick: how the port was picked
  * @raced: see tcpwatch_verdict_owners()
+ * @wildcard: the request is for all addresses
  * @asked: the table of listeners was asked
  * @listener: one in the way that it has told of
  * @holder: the holder so far
@@ -31,13 +35,16 @@
  * @traits: its traits, 0: none
  * @conflicts: and how
  * @after: owners looked at after the first conflicting one
+ * @elsewhere: those of other addresses, after that or if there is @tb2
  */
 struct walk {
 	struct tcpwatch_facts *facts;
 	const struct sock *sk;
 	const struct inet_bind_bucket *tb;
+	const struct inet_bind2_bucket *tb2;
 	enum tcpwatch_pick pick;
 	bool raced;
+	bool wildcard;
 	bool asked;
 	const struct sock *listener;
 	const struct sock *holder;
@@ -45,6 +52,7 @@ struct walk {
 	u64 traits;
 	bool conflicts;
 	unsigned int after;
+	unsigned int elsewhere;
 };
 
 void tcpwatch_verdict_init(struct tcpwatch_facts *facts)
@@ -218,7 +226,7 @@ static void ask_listeners(struct walk *walk, const struct sock *met)
 
 	walk->asked = true;
 	ask_chain(walk, &in6addr_any);
-	if (!walk->listener && !tcpwatch_rules_wildcard(&facts->want.bind))
+	if (!walk->listener && !walk->wildcard)
 		ask_chain(walk, &facts->want.bind.addr);
 	if (walk->listener)
 		return;
@@ -245,6 +253,17 @@ static unsigned int look_after(const struct walk *walk)
 	return walk->facts->holder.bind.state == TCP_TIME_WAIT ? LOOK_AFTER_TIME_WAIT : LOOK_AFTER;
 }
 
+/* Of another address, so that it is not in the way? */
+static bool is_elsewhere(const struct walk *walk, const struct sock *sk)
+{
+	struct in6_addr addr;
+
+	if (walk->wildcard)
+		return false;
+	addr = tcpwatch_sock_local(sk);
+	return !compat_is_any(&addr) && !ipv6_addr_equal(&addr, &walk->facts->want.bind.addr);
+}
+
 static bool look(struct sock *sk, void *arg)
 {
 	struct walk *walk = arg;
@@ -252,6 +271,11 @@ static bool look(struct sock *sk, void *arg)
 
 	if (sk == walk->sk || (walk->raced && !may_be_listener(sk)))
 		return false;
+	if (is_elsewhere(walk, sk)) {
+		if ((facts->holders || walk->tb2) && walk->elsewhere++ >= LOOK_ELSEWHERE)
+			facts->holders_capped = true;
+		return facts->holders_capped;
+	}
 	if (wants_listener(walk, sk))
 		ask_listeners(walk, sk);
 	if (sk == walk->listener)
@@ -277,14 +301,25 @@ static bool look(struct sock *sk, void *arg)
 }
 
 void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk,
-			     const struct inet_bind_bucket *tb, enum tcpwatch_pick pick,
+			     const struct inet_bind_bucket *tb,
+			     const struct inet_bind2_bucket *tb2, enum tcpwatch_pick pick,
 			     bool raced)
 {
 	struct walk walk = {
 		.facts = facts, .sk = sk, .tb = tb, .pick = pick, .raced = raced,
+		.wildcard = tcpwatch_rules_wildcard(&facts->want.bind),
 	};
+	const struct tcpwatch_bind *want = &facts->want.bind;
 
-	compat_walk_owners(tb, look, &walk);
+	/* of a v4-mapped address older kernels ask all owners, and of a wildcard all do */
+	if (!walk.wildcard && (want->family == AF_INET || !ipv6_addr_v4mapped(&want->addr)))
+		walk.tb2 = tb2;
+	if (walk.wildcard)
+		compat_walk_owners(tb, look, &walk);
+	else
+		compat_walk_owners_at(tb, &want->addr, look, &walk);
+	if (facts->holders_capped && !facts->holders)
+		compat_walk_bucket2(tb2, look, &walk);
 	if (!facts->holders)
 		return;
 	if (facts->holders_capped && !raced && !is_listener(facts))

@@ -87,7 +87,7 @@ static void *go_on(void *arg)
  */
 static void make_crowd(struct __test_metadata *_metadata, int port, bool client_first)
 {
-	int i, client, child, server = server_on("0.0.0.0", port);
+	int i, client, child, server = server_on("127.0.0.1", port);
 	char from[] = "127.0.0.2";
 	struct side side = { from, 0 };
 
@@ -105,14 +105,31 @@ static void make_crowd(struct __test_metadata *_metadata, int port, bool client_
 	}
 }
 
+/* How long a bind takes that is refused, or that is not; -1: it was not, or was. */
+static long long bind_us(const char *at, int port, bool refused)
+{
+	struct side side = { at, 0 };
+	long long start = now_us();
+	int i, fd;
+
+	for (i = 0; i < 100; i++) {
+		fd = make_socket(&side);
+		if (fd < 0 || !bind_to(fd, at, port) == refused)
+			return -1;
+		close(fd);
+	}
+	return (now_us() - start) / 100;
+}
+
 TEST(hundred_thousand)
 {
+	struct side aside = { "127.0.0.20", 0 };
 	struct world world;
 	struct other other = {};
-	long long us;
+	long long us, refused_us;
 	pthread_t thread;
 	char all[16];
-	int lines;
+	int lines, holder;
 
 	if (unfit())
 		SKIP(return, "%s", unfit());
@@ -125,6 +142,8 @@ TEST(hundred_thousand)
 	ASSERT_EQ(sysctl("ipv4/tcp_max_tw_buckets", "262144\n"), 0);
 	/* or they would take each other's */
 	ASSERT_EQ(sysctl("ipv4/tcp_tw_reuse", "0\n"), 0);
+	holder = make_socket(&aside);
+	ASSERT_EQ(bind_to(holder, aside.address, SERVER), 0);
 	us = now_us();
 	make_crowd(_metadata, SERVER, false);
 	make_crowd(_metadata, SERVER + 1, true);
@@ -132,6 +151,14 @@ TEST(hundred_thousand)
 	TH_LOG("made in %lld ms", (now_us() - us) / 1000);
 	ASSERT_EQ(sockstat_tw(), 2 * each);
 	ASSERT_EQ(mib("TW"), 2 * each);
+
+	/* who is refused at another address waits for the crowd as the kernel does, or not */
+	us = bind_us("127.0.0.21", SERVER, false);
+	ASSERT_GE(us, 0);
+	refused_us = bind_us(aside.address, SERVER, true);
+	TH_LOG("bind beside them: %lld us, refused: %lld us", us, refused_us);
+	EXPECT_GE(refused_us, 0);
+	EXPECT_LT(refused_us, 10 * us + 100);
 
 	ASSERT_EQ(pthread_create(&thread, NULL, go_on, &other), 0);
 	lines = read_whole(TREE "timewait", &us);
@@ -159,6 +186,7 @@ TEST(hundred_thousand)
 	EXPECT_STREQ(port_cell(SERVER + 1, "passive_close"), all);
 	EXPECT_STREQ(peer_cell("127.0.0.1:18081", "time_wait"), all);
 	EXPECT_STREQ(peer_cell("127.0.0.1:18080", "passive_close"), all);
+	close(holder);
 	close(world.events.fd);
 }
 
