@@ -74,6 +74,9 @@ static void free_readers(void)
 		kmemleak_not_leak(readers);
 		return;
 	}
+	/* who has left it last may still hold its lock, and on RT not under RCU */
+	spin_lock_irq(&readers->lock);
+	spin_unlock_irq(&readers->lock);
 	/* epoll looks at the head under RCU when it is taken off */
 	synchronize_rcu();
 	kfree(readers);
@@ -111,7 +114,7 @@ bool tcpwatch_ring_push(struct tcpwatch_facts *facts)
 	facts->seq = pushed;
 	if (pushed - published == events) {
 		/* the worker was overtaken: its next event is the one that goes */
-		published++;
+		WRITE_ONCE(published, published + 1);
 		tcpwatch_stat_add(TCPWATCH_STAT_LOST, 1);
 	}
 	slot(pushed++)->facts = *facts;
@@ -156,7 +159,7 @@ void tcpwatch_ring_publish(const struct tcpwatch_event *event)
 	if (event->facts.seq >= published) {
 		tcpwatch_found_copy(&slot(event->facts.seq)->found, &event->found);
 		slot(event->facts.seq)->facts.holder.belongs = event->facts.holder.belongs;
-		published = event->facts.seq + 1;
+		WRITE_ONCE(published, event->facts.seq + 1);
 	}
 	raw_spin_unlock_irqrestore(&lock, flags);
 }
