@@ -88,8 +88,11 @@ static notrace void tcpwatch_hook_freed(unsigned long ip, unsigned long parent_i
 	bool accepted;
 
 	tcpwatch_hook_hit_ops(ops);
-	if (!req->sk)
+	if (!req->sk) {
 		this_cpu_write(tcpwatch_pendings.freed, true);
+		/* before the drop that comes of it is counted */
+		smp_wmb();
+	}
 	accepted = req->sk && in_task() && !softirq_count();
 	/* as good for a grace period, after which a row may be another's, and not a call */
 	rcu_read_lock_sched();

@@ -9,6 +9,7 @@
  * put down to the listener before it.
  */
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/if_ether.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
@@ -25,6 +26,9 @@
 #include "compat.h"
 #include "hooks.h"
 #include "pending.h"
+
+/* What a CPU has stored, all others see by then, in whatever order. */
+#define LATE_US	1
 
 DEFINE_PER_CPU(struct tcpwatch_pending, tcpwatch_pendings);
 
@@ -69,10 +73,11 @@ static enum tcpwatch_knock classify(const struct tcpwatch_pending *pending)
 {
 	if (pending->matter != TCPWATCH_SYN || !pending->unicast)
 		return TCPWATCH_KNOCK_OTHER;
-	if (pending->reserved)
+	/* noted before the drop was counted: see count_change() */
+	if (READ_ONCE(pending->reserved))
 		return TCPWATCH_KNOCK_SYN_RESERVE;
 	/* there was a request, so it was not for want of memory */
-	return pending->freed ? TCPWATCH_KNOCK_OTHER : TCPWATCH_KNOCK_SYN_NO_MEMORY;
+	return READ_ONCE(pending->freed) ? TCPWATCH_KNOCK_OTHER : TCPWATCH_KNOCK_SYN_NO_MEMORY;
 }
 
 /*
@@ -101,10 +106,16 @@ static noinline void count_change(struct tcpwatch_pending *pending, bool midst)
 	unsigned long drops, overflowed, filled;
 
 	drops = see(pending, TCPWATCH_MIB_LISTENDROPS);
-	/* one that is seen has its cause seen as well */
+	/* one that is seen has its cause seen as well: pairs with those of who notes one */
 	smp_rmb();
 	overflowed = see(pending, TCPWATCH_MIB_LISTENOVERFLOWS);
 	filled = see(pending, TCPWATCH_MIB_TCPREQQFULLDROP);
+	if (midst && drops > overflowed + filled) {
+		/* but the kernel does not order its counters: a cause that is late is at hand */
+		udelay(LATE_US);
+		overflowed += see(pending, TCPWATCH_MIB_LISTENOVERFLOWS);
+		filled += see(pending, TCPWATCH_MIB_TCPREQQFULLDROP);
+	}
 	if (drops | overflowed | filled)
 		count_drops(pending, drops, overflowed, filled, midst);
 	count(pending, TCPWATCH_KNOCK_SYN_COOKIE,
@@ -372,6 +383,8 @@ static notrace void tcpwatch_hook_reserved(unsigned long ip, unsigned long paren
 {
 	tcpwatch_hook_hit_ops(ops);
 	this_cpu_write(tcpwatch_pendings.reserved, true);
+	/* before the drop that comes of it: see count_change() */
+	smp_wmb();
 }
 
 #define LOST_KNOCKS	"record of what listeners drop"

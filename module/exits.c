@@ -33,7 +33,9 @@ static struct watched *place_of(pid_t pid)
 static void watch(struct watched *watched, pid_t pid, u64 start)
 {
 	raw_spin_lock(&lock);
-	*watched = (struct watched){ .pid = pid, .start = start };
+	WRITE_ONCE(watched->pid, pid);
+	WRITE_ONCE(watched->start, start);
+	watched->exited = 0;
 	raw_spin_unlock(&lock);
 }
 

@@ -162,8 +162,8 @@ struct tcpwatch_missed tcpwatch_hook_missed(const struct tcpwatch_hook *hook)
 
 	if (!hook->armed || hook->trace)
 		return missed;
-	missed.nested = hook->ret ? hook->rp.kp.nmissed : hook->kp.nmissed;
-	missed.full = hook->ret ? hook->rp.nmissed : 0;
+	missed.nested = hook->ret ? READ_ONCE(hook->rp.kp.nmissed) : READ_ONCE(hook->kp.nmissed);
+	missed.full = hook->ret ? READ_ONCE(hook->rp.nmissed) : 0;
 	return missed;
 }
 

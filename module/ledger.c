@@ -124,16 +124,16 @@ static noinline struct tcpwatch_ledger_row *make(u64 account, const struct net *
 		WRITE_ONCE(row->account, 0);
 		/* nobody finds it while it is another's in part */
 		smp_wmb();
-		*row = (struct tcpwatch_ledger_row){
-			/* who makes it has still to say who it is */
-			.touched = jiffies - 1,
-			.netns_cookie = net->net_cookie,
-			.netns = net->ns.inum,
-			.port = port,
-			.uid = INVALID_UID,
-		};
+		/* who has found it just before may count still */
+		data_race(memset(row, 0, sizeof(*row)));
+		/* who makes it has still to say who it is */
+		WRITE_ONCE(row->touched, jiffies - 1);
+		WRITE_ONCE(row->netns_cookie, net->net_cookie);
+		row->netns = net->ns.inum;
+		row->port = port;
+		row->uid = INVALID_UID;
 		if (sk) {
-			row->family = is_v6(sk) ? AF_INET6 : AF_INET;
+			WRITE_ONCE(row->family, is_v6(sk) ? AF_INET6 : AF_INET);
 			row->peer = tcpwatch_sock_peer(sk);
 		}
 		/* all of it before who finds it */
@@ -222,11 +222,12 @@ u32 tcpwatch_ledger_most(u64 netns_cookie)
 		turned = jiffies;
 	}
 	for (i = 0; i < TCPWATCH_LEDGER_ROWS; i++) {
-		account = READ_ONCE(rows[i].account);
-		if (!account || !rows[i].family)
+		/* pairs with the release of who made it */
+		account = smp_load_acquire(&rows[i].account);
+		if (!account || !READ_ONCE(rows[i].family))
 			continue;
 		made = count_made(&rows[i]);
-		if (rows[i].netns_cookie == netns_cookie)
+		if (READ_ONCE(rows[i].netns_cookie) == netns_cookie)
 			/* a row that was given away has begun anew */
 			most = max(most, made - (then[!turn][i].account == account &&
 						 then[!turn][i].made <= made ?
@@ -244,7 +245,8 @@ void tcpwatch_ledger_copy(struct tcpwatch_ledger_row *copy, unsigned int index)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&lock, flags);
-	*copy = rows[index];
+	/* what is counted meanwhile is in the copy, or not */
+	data_race(memcpy(copy, &rows[index], sizeof(*copy)));
 	raw_spin_unlock_irqrestore(&lock, flags);
 }
 

@@ -183,6 +183,8 @@ bool tcpwatch_listener_live(struct tcpwatch_live *live, const struct tcpwatch_li
 	/* while its row is found it is there, and for a grace period after that */
 	listens = sk && tcpwatch_listener_find(sk) == row;
 	if (listens) {
+		/* what the caller reads of it is not from before it was found */
+		smp_rmb();
 		live->net = sock_net(sk);
 		live->accept_now = READ_ONCE(sk->sk_ack_backlog);
 		live->syn_now = reqsk_queue_len(&inet_csk(sk)->icsk_accept_queue);
@@ -200,8 +202,10 @@ bool tcpwatch_listener_copy(struct tcpwatch_listener *copy, unsigned int index)
 
 	raw_spin_lock_irqsave(&lock, flags);
 	any = rows[index].sk && !hlist_unhashed(&rows[index].node);
-	if (any)
-		*copy = rows[index];
+	if (any) {
+		/* what is counted meanwhile is in the copy, or not */
+		data_race(memcpy(copy, &rows[index], sizeof(*copy)));
+	}
 	raw_spin_unlock_irqrestore(&lock, flags);
 	return any;
 }
