@@ -27,10 +27,11 @@ trap cleanup EXIT
 # of the kernel: where its memory and its text are, and what %p makes of them; the cookie
 # of a namespace and a time are smaller, the number of an error is larger
 cat > "$work/find.py" <<'END_OF_FIND'
-import re, struct, sys
+import platform, re, struct, sys
+arm = platform.machine() == 'aarch64'
 def is_address(value):
     value &= (1 << 64) - 1
-    return 0xffff800000000000 <= value < 0xfffffffffffff000
+    return (0xffff000000000000 if arm else 0xffff800000000000) <= value < 0xfffffffffffff000
 def of_text(data):
     for found in re.finditer(rb'(?<![0-9A-Za-z_])(-?[0-9]{12,20}|(0x)?[0-9a-f]{9,16})(?![0-9A-Za-z_])', data):
         word = found.group(1).decode()
@@ -43,8 +44,11 @@ def of_text(data):
 def of_records(data):
     for at in range(0, len(data) - 7, 4):
         value, = struct.unpack_from('<Q', data, at)
-        if 0xffff888000000000 <= value < 0xfffffe8000000000 or \
-           0xffffffff80000000 <= value < 0xffffffffff600000:
+        if arm:
+            if 0xffff000000000000 < value < 0xfffffe0000000000:
+                yield '%016x' % value
+        elif 0xffff888000000000 <= value < 0xfffffe8000000000 or \
+             0xffffffff80000000 <= value < 0xffffffffff600000:
             yield '%016x' % value
 count = 0
 for path in sys.argv[2:]:
@@ -60,12 +64,13 @@ clean() { python3 "$work/find.py" "$@"; }
 echo 0 > /proc/sys/kernel/kptr_restrict
 # they are found where they are
 tail -n 100 /proc/kallsyms > "$work/kallsyms"
-printf 'at %u\n' 0xffff888012345678 > "$work/decimal"
+address=$(awk '$3 == "inet_csk_get_port" { print $1 }' /proc/kallsyms)
+printf 'at %u\n' "0x$address" > "$work/decimal"
 printf 'sk=0000000012345678 \n' > "$work/hashed"
 python3 -c "import struct, sys
-sys.stdout.buffer.write(struct.pack('<IQ', 1, 0xffffffff81234567))" > "$work/packed"
+sys.stdout.buffer.write(struct.pack('<IQ', 1, int(sys.argv[1], 16)))" "$address" > "$work/packed"
 found() {
-	! clean text "$work/kallsyms" > "$work/out" && grep -q ffffffff "$work/out" &&
+	[ "$address" ] && ! clean text "$work/kallsyms" > "$work/out" && grep -q ffff "$work/out" &&
 		! clean text "$work/decimal" > "$work/out" && ! clean text "$work/hashed" > "$work/out" &&
 		! clean records "$work/packed" > "$work/out"
 }

@@ -59,7 +59,9 @@ kprobes_count() { awk '{ print "kprobes " $1, $2; print "kprobes missed", $3 }' 
 
 # counts where a line with the name of a file bids it
 cat > "$work/perf.py" <<'END'
-import ctypes, os, struct, sys
+import ctypes, os, platform, struct, sys
+# perf_event_open(), for which libc has no function
+number = {'x86_64': 298, 'aarch64': 241}[platform.machine()]
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 kind = int(open('/sys/bus/event_source/devices/kprobe/type').read())
@@ -73,7 +75,7 @@ for function in sys.argv[1:]:
             # kprobe_func, probe_offset
             attr = struct.pack('=IIQQQQQIIQQ', kind, 72, config, 0, 0, 0, 0, 0, 0,
                                ctypes.addressof(name), 0)
-            fd = libc.syscall(298, attr, -1, cpu, -1, 0)
+            fd = libc.syscall(number, attr, -1, cpu, -1, 0)
             if fd < 0:
                 sys.exit('perf_event_open: ' + os.strerror(ctypes.get_errno()))
             fds.append(fd)
@@ -82,8 +84,8 @@ for line in sys.stdin:
     path = line.strip()
     with open(path + '.new', 'w') as file:
         for name, fds in counters:
-            number = sum(struct.unpack('=Q', os.read(fd, 8))[0] for fd in fds)
-            print('perf', name, number, file=file)
+            count = sum(struct.unpack('=Q', os.read(fd, 8))[0] for fd in fds)
+            print('perf', name, count, file=file)
     os.rename(path + '.new', path)
 END
 perf_has() { [ -e /sys/bus/event_source/devices/kprobe/type ]; }
