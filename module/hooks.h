@@ -30,8 +30,8 @@
  * @error: why it is not planted, or 0
  * @armed: planted
  *
- * Handlers of probes run with preemption off and, on arm64, where a probe is an exception,
- * with IRQs off; those of ftrace with both as the function has them. BH is as the function
+ * Handlers of probes run with preemption off and, on arm64, where most are exceptions, with
+ * IRQs off; those of ftrace with both as the function has them. BH is as the function
  * has it. They take no spinlock_t, do not sleep and do not allocate, since on RT all three
  * are the same thing.
  */

@@ -273,7 +273,7 @@ static void touch(struct tcpwatch_ledger_row *row, const struct sock *sk)
 	unsigned long flags;
 
 	WRITE_ONCE(row->touched, jiffies);
-	if (!row->family)
+	if (!READ_ONCE(row->family))
 		return;
 	raw_spin_lock_irqsave(&lock, flags);
 	if (!uid_eq(row->uid, READ_ONCE(sk->sk_uid)))

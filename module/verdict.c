@@ -24,7 +24,7 @@
  * @facts: the verdict
  * @sk: the requester
  * @tb: the port's bucket
- * @tb2: where one is in the way, for certain, or NULL
+ * @tb2: where one is in the way, or NULL
  * @pick: how the port was picked
  * @raced: see tcpwatch_verdict_owners()
  * @wildcard: the request is for all addresses
@@ -269,7 +269,7 @@ static bool look(struct sock *sk, void *arg)
 	struct walk *walk = arg;
 	struct tcpwatch_facts *facts = walk->facts;
 
-	if (sk == walk->sk || (walk->raced && !may_be_listener(sk)))
+	if (sk == walk->sk)
 		return false;
 	if (is_elsewhere(walk, sk)) {
 		if ((facts->holders || walk->tb2) && walk->elsewhere++ >= LOOK_ELSEWHERE)
@@ -284,6 +284,8 @@ static bool look(struct sock *sk, void *arg)
 		facts->holders_capped = true;
 		return true;
 	}
+	if (walk->raced && !may_be_listener(sk))
+		return false;
 	/* what lets most owners pass, before more of them is copied */
 	if (walk->pick == TCPWATCH_PICK_EXPLICIT && !walk->raced &&
 	    tcpwatch_rules_reuse(facts->want.bind.reuse, sk->sk_reuse, READ_ONCE(sk->sk_state)))
@@ -311,6 +313,7 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
 	};
 	const struct tcpwatch_bind *want = &facts->want.bind;
 
+	facts->holders_capped = false;
 	/* of a v4-mapped address older kernels ask all owners, and of a wildcard all do */
 	if (!walk.wildcard && (want->family == AF_INET || !ipv6_addr_v4mapped(&want->addr)))
 		walk.tb2 = tb2;
@@ -318,8 +321,13 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
 		compat_walk_owners(tb, look, &walk);
 	else
 		compat_walk_owners_at(tb, &want->addr, look, &walk);
-	if (facts->holders_capped && !facts->holders)
+	if (facts->holders_capped && !facts->holders) {
+		/* the kernel, which asks the wildcard first, has passed all others */
+		facts->holders_capped = false;
 		compat_walk_bucket2(tb2, look, &walk);
+		facts->holders_capped |= facts->holders &&
+					 tcpwatch_rules_wildcard(&facts->holder.bind);
+	}
 	if (!facts->holders)
 		return;
 	if (facts->holders_capped && !raced && !is_listener(facts))

@@ -28,13 +28,14 @@ void tcpwatch_verdict_init(struct tcpwatch_facts *facts);
  * @sk: the requester, which is not in its own way, or NULL
  * @tb: the port's bucket
  * @tb2: the bucket of one address and the port in which the kernel has found one in the
- *	way, or NULL
+ *	way or, if @raced, one is that may have been a listener; or NULL
  * @pick: how the port was picked
  * @raced: take every owner that may have been a listener for one
  *
  * Looks at all owners up to the first in the way, but for very many of other addresses,
- * after which it goes on where the kernel has found one; at a few more to count them, and asks the table of listeners for one among the rest, so that a
- * port with very many connections does not make it long.
+ * after which it goes on in @tb2; at a few more to count them, and asks the table of
+ * listeners for one among the rest, so that a port with very many connections does not
+ * make it long.
  *
  * Context: under the bucket's bhash lock and the bhash2 lock of @tb2, BH off; takes no lock.
  */

@@ -125,6 +125,7 @@ TEST(hundred_thousand)
 {
 	struct side aside = { "127.0.0.20", 0 };
 	struct world world;
+	const char *line;
 	struct other other = {};
 	long long us, refused_us;
 	pthread_t thread;
@@ -159,6 +160,14 @@ TEST(hundred_thousand)
 	TH_LOG("bind beside them: %lld us, refused: %lld us", us, refused_us);
 	EXPECT_GE(refused_us, 0);
 	EXPECT_LT(refused_us, 10 * us + 100);
+	line = events_next(&world.events, PATIENCE);
+	ASSERT_NE(line, NULL);
+	TH_LOG("%s", line);
+	EXPECT_STREQ(value(line, "rule"), "bound_only");
+	EXPECT_STREQ(value(line, "holder"), "127.0.0.20:18080");
+	EXPECT_EQ(number(line, "holder_ino"), (long long)inode_of(holder));
+	EXPECT_EQ(number(line, "holders"), 1);
+	EXPECT_STREQ(value(line, "holders_capped"), "");
 
 	ASSERT_EQ(pthread_create(&thread, NULL, go_on, &other), 0);
 	lines = read_whole(TREE "timewait", &us);
@@ -187,7 +196,7 @@ TEST(hundred_thousand)
 	EXPECT_STREQ(peer_cell("127.0.0.1:18081", "time_wait"), all);
 	EXPECT_STREQ(peer_cell("127.0.0.1:18080", "passive_close"), all);
 	close(holder);
-	close(world.events.fd);
+	leave_world(_metadata, &world);
 }
 
 TEST_HARNESS_MAIN
