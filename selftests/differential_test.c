@@ -314,8 +314,7 @@ int main(int argc, char **argv)
 		.run = run,
 	};
 
-	/* a debug kernel under emulation takes ten times as long */
-	matrix.stride = access("/sys/kernel/debug/kmemleak", F_OK) ? 61 : 251;
+	matrix.stride = is_debug_kernel() ? 251 : 61;
 	diff.judge = judge;
 	diff.describe = describe;
 	return differential_main(argc, argv, &matrix, 5000);

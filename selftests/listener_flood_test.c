@@ -68,7 +68,7 @@ FIXTURE_SETUP(flood)
 {
 	if (unfit())
 		SKIP(return, "%s", unfit());
-	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+	if (is_debug_kernel())
 		each = 1000;
 	ASSERT_EQ(enter_world(&self->world), 0);
 	ASSERT_EQ(make_nowhere(), 0);

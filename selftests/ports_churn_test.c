@@ -67,7 +67,7 @@ FIXTURE_SETUP(churn)
 
 	if (unfit())
 		SKIP(return, "%s", unfit());
-	if (!access("/sys/kernel/debug/kmemleak", F_OK)) {
+	if (is_debug_kernel()) {
 		stay = 200;
 		reads = 10;
 	}

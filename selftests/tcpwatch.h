@@ -32,6 +32,13 @@
 /* How long to wait to be sure that there is none. */
 #define SILENCE		100
 
+/* Of a kernel that checks itself, which under emulation takes ten times as long. */
+static inline bool is_debug_kernel(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK) ||
+	       !access("/sys/kernel/debug/kcsan", F_OK);
+}
+
 /* Why the tests cannot run here, or NULL. */
 static inline const char *unfit(void)
 {

@@ -134,7 +134,7 @@ TEST(hundred_thousand)
 
 	if (unfit())
 		SKIP(return, "%s", unfit());
-	debug_kernel = !access("/sys/kernel/debug/kmemleak", F_OK);
+	debug_kernel = is_debug_kernel();
 	if (debug_kernel)
 		each = 1000;
 	snprintf(all, sizeof(all), "%d", each);

@@ -343,7 +343,7 @@ int main(int argc, char **argv)
 		.run = run,
 	};
 
-	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+	if (is_debug_kernel())
 		matrix.stride = 7;
 	diff.judge = judge;
 	diff.describe = describe;

@@ -303,8 +303,7 @@ int main(int argc, char **argv)
 		.run = run,
 	};
 
-	/* a debug kernel under emulation takes ten times as long */
-	matrix.stride = access("/sys/kernel/debug/kmemleak", F_OK) ? 4 : 32;
+	matrix.stride = is_debug_kernel() ? 32 : 4;
 	diff.judge = judge;
 	diff.describe = describe;
 	return differential_main(argc, argv, &matrix, 2000);
