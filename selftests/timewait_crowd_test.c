@@ -108,7 +108,7 @@ static void make_crowd(struct __test_metadata *_metadata, int port, bool client_
 /* How long a bind takes that is refused, or that is not; -1: it was not, or was. */
 static long long bind_us(const char *at, int port, bool refused)
 {
-	struct side side = { at, 0 };
+	struct side side = { at, refused ? 0 : REUSEADDR };
 	long long start = now_us();
 	int i, fd;
 
@@ -123,14 +123,14 @@ static long long bind_us(const char *at, int port, bool refused)
 
 TEST(hundred_thousand)
 {
-	struct side aside = { "127.0.0.20", 0 };
+	struct side aside = { "127.0.0.20", REUSEADDR }, wide = { "0.0.0.0", REUSEADDR };
 	struct world world;
 	const char *line;
 	struct other other = {};
-	long long us, refused_us;
+	long long us, beside_us, refused_us;
 	pthread_t thread;
 	char all[16];
-	int lines, holder;
+	int lines, holder, all_addresses, off = 0;
 
 	if (unfit())
 		SKIP(return, "%s", unfit());
@@ -145,6 +145,8 @@ TEST(hundred_thousand)
 	ASSERT_EQ(sysctl("ipv4/tcp_tw_reuse", "0\n"), 0);
 	holder = make_socket(&aside);
 	ASSERT_EQ(bind_to(holder, aside.address, SERVER), 0);
+	all_addresses = make_socket(&wide);
+	ASSERT_EQ(bind_to(all_addresses, wide.address, SERVER), 0);
 	us = now_us();
 	make_crowd(_metadata, SERVER, false);
 	make_crowd(_metadata, SERVER + 1, true);
@@ -154,10 +156,17 @@ TEST(hundred_thousand)
 	ASSERT_EQ(mib("TW"), 2 * each);
 
 	/* who is refused at another address waits for the crowd as the kernel does, or not */
-	us = bind_us("127.0.0.21", SERVER, false);
+	us = bind_us("127.0.0.21", SERVER + 2, false);
 	ASSERT_GE(us, 0);
+	/* not refused, but it would be if who has all addresses had begun to listen */
+	beside_us = bind_us("127.0.0.21", SERVER, false);
+	EXPECT_GE(beside_us, 0);
+	EXPECT_LT(beside_us, 10 * us + 100);
+	close(all_addresses);
+	ASSERT_EQ(setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)), 0);
 	refused_us = bind_us(aside.address, SERVER, true);
-	TH_LOG("bind beside them: %lld us, refused: %lld us", us, refused_us);
+	TH_LOG("bind elsewhere: %lld us, beside them: %lld us, refused: %lld us", us, beside_us,
+	       refused_us);
 	EXPECT_GE(refused_us, 0);
 	EXPECT_LT(refused_us, 10 * us + 100);
 	line = events_next(&world.events, PATIENCE);
