@@ -249,7 +249,8 @@ static bool is_bound(const struct sock *sk)
 	u8 state = READ_ONCE(sk->sk_state);
 
 	return state == TCP_LISTEN || state == TCP_CLOSE ||
-	       (sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+	       /* as it may change, so may what is bound */
+	       data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 }
 
 static void seed_one(struct task_struct *task, struct socket *sock, void *unused)

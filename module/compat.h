@@ -283,9 +283,11 @@ static inline bool compat_connect_bound(const struct sock *sk,
 					const struct inet_bind_bucket *tb)
 {
 #ifdef SOCK_CONNECT_BIND
-	return sk->sk_userlocks & SOCK_CONNECT_BIND;
+	/* bind() may be about to set the bit of the address */
+	return data_race(sk->sk_userlocks & SOCK_CONNECT_BIND);
 #else
-	return !(sk->sk_userlocks & SOCK_BINDPORT_LOCK) && tb->fastreuse == -1;
+	/* bind() may be about to set the bit of the address */
+	return !data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK) && tb->fastreuse == -1;
 #endif
 }
 

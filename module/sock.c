@@ -31,9 +31,12 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
 	bind->bucket_family = sk->sk_family;
 	bind->addr = tcpwatch_sock_local(sk);
 	bind->state = READ_ONCE(sk->sk_state);
-	bind->reuse = sk->sk_reuse;
-	bind->reuseport = sk->sk_reuseport;
-	bind->v6only = ipv6_only_sock(sk);
+	/* options may be about to change, as when the kernel's own rules read them */
+	data_race(bind->reuse = sk->sk_reuse);
+	/* likewise */
+	data_race(bind->reuseport = sk->sk_reuseport);
+	/* likewise */
+	data_race(bind->v6only = ipv6_only_sock(sk));
 	bind->dev = READ_ONCE(sk->sk_bound_dev_if);
 	bind->grouped = false;
 	bind->group_closed_to = false;
@@ -43,7 +46,8 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
 
 static enum tcpwatch_belongs belongs(const struct sock *sk)
 {
-	if (sk->sk_kern_sock)
+	/* beside sk_userlocks, in one byte */
+	if (data_race((bool)sk->sk_kern_sock))
 		return TCPWATCH_BELONGS_KERNEL;
 	if (sock_flag(sk, SOCK_DEAD))
 		return TCPWATCH_BELONGS_ORPHAN;
@@ -97,7 +101,8 @@ void tcpwatch_sock_complete(struct tcpwatch_sock *copy, const struct sock *sk,
 	}
 	copy->belongs = belongs(sk);
 	copy->connect_bound = tb && compat_connect_bound(sk, tb);
-	copy->self_bound = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
+	/* bind() may be about to set the bit of the address */
+	copy->self_bound = data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 	copy->uid = READ_ONCE(sk->sk_uid);
 	copy->ino = compat_sk_ino(sk);
 	copy->cgroup = tcpwatch_sock_cgroup(sk);
