@@ -32,11 +32,11 @@ void tcpwatch_sock_bind(struct tcpwatch_bind *bind, const struct sock *sk)
 	bind->addr = tcpwatch_sock_local(sk);
 	bind->state = READ_ONCE(sk->sk_state);
 	/* options may be about to change, as when the kernel's own rules read them */
-	data_race(bind->reuse = sk->sk_reuse);
+	bind->reuse = data_race((bool)sk->sk_reuse);
 	/* likewise */
-	data_race(bind->reuseport = sk->sk_reuseport);
+	bind->reuseport = data_race((bool)sk->sk_reuseport);
 	/* likewise */
-	data_race(bind->v6only = ipv6_only_sock(sk));
+	bind->v6only = data_race((bool)ipv6_only_sock(sk));
 	bind->dev = READ_ONCE(sk->sk_bound_dev_if);
 	bind->grouped = false;
 	bind->group_closed_to = false;
