@@ -140,27 +140,18 @@ static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
 	compat_walk_owners_after(tb, NULL, visit, arg);
 }
 
-/* Is an address a wildcard, be it of IPv4 as v4-mapped? */
-static inline bool compat_is_any(const struct in6_addr *addr)
-{
-	return ipv6_addr_any(addr) || (ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3]);
-}
-
 /**
- * compat_walk_owners_at() - visit the owners of a port that may be in the way of an address
+ * compat_walk_owners_but() - visit the owners of a port save those of some addresses
  * @tb: the port's bucket
- * @addr: not a wildcard, an IPv4 one as v4-mapped
- * @visit: called for each
- * @arg: passed to @visit
- *
- * Where owners are kept by address, those of others are not visited, as
- * inet_csk_bind_conflict() does not; else all are.
+ * @pass: where owners are kept by address, asked of one of each: true: none of them is
+ *	visited
+ * @visit: called for each other
+ * @arg: passed to both
  *
  * Context: as compat_walk_owners().
  */
-static inline void compat_walk_owners_at(const struct inet_bind_bucket *tb,
-					 const struct in6_addr *addr,
-					 compat_visit_t visit, void *arg)
+static inline void compat_walk_owners_but(const struct inet_bind_bucket *tb, compat_visit_t pass,
+					  compat_visit_t visit, void *arg)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 	compat_walk_owners(tb, visit, arg);
@@ -169,10 +160,10 @@ static inline void compat_walk_owners_at(const struct inet_bind_bucket *tb,
 	struct sock *sk;
 
 	hlist_for_each_entry(tb2, &tb->bhash2, bhash_node) {
-		if (!compat_is_any(&tb2->v6_rcv_saddr) &&
-		    !ipv6_addr_equal(&tb2->v6_rcv_saddr, addr))
+		sk = hlist_entry_safe(tb2->owners.first, struct sock, sk_bind_node);
+		if (!sk || pass(sk, arg))
 			continue;
-		sk_for_each_bound(sk, &tb2->owners) {
+		hlist_for_each_entry_from(sk, sk_bind_node) {
 			if (visit(sk, arg))
 				return;
 		}

@@ -11,11 +11,9 @@
 #include "compat.h"
 #include "rules.h"
 
-bool tcpwatch_rules_wildcard(const struct tcpwatch_bind *bind)
+bool tcpwatch_rules_wildcard(const struct in6_addr *addr)
 {
-	if (ipv6_addr_any(&bind->addr))
-		return true;
-	return ipv6_addr_v4mapped(&bind->addr) && !bind->addr4;
+	return ipv6_addr_any(addr) || (ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3]);
 }
 
 static bool mapped(const struct tcpwatch_bind *bind)
@@ -57,7 +55,7 @@ static bool overlap_specific(const struct tcpwatch_bind *want, const struct tcpw
 
 static bool overlap(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
-	return tcpwatch_rules_wildcard(want) ? equal(want, own, true)
+	return tcpwatch_rules_wildcard(&want->addr) ? equal(want, own, true)
 					     : overlap_specific(want, own);
 }
 
@@ -98,7 +96,8 @@ bool tcpwatch_rules_shortcut(const struct tcpwatch_bind *want, bool listening,
 enum tcpwatch_relation tcpwatch_rules_relation(const struct tcpwatch_bind *want,
 					       const struct tcpwatch_bind *own)
 {
-	bool wide = tcpwatch_rules_wildcard(want), own_wide = tcpwatch_rules_wildcard(own);
+	bool wide = tcpwatch_rules_wildcard(&want->addr);
+	bool own_wide = tcpwatch_rules_wildcard(&own->addr);
 
 	if ((ipv6_addr_any(&want->addr) && mapped(own)) ||
 	    (ipv6_addr_any(&own->addr) && mapped(want)))

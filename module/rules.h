@@ -151,14 +151,14 @@ unsigned int tcpwatch_rules_fixes(const struct tcpwatch_bind *want,
 
 /**
  * tcpwatch_rules_wildcard() - is this an address that stands for all?
- * @bind: a socket
+ * @addr: the address, an IPv4 one as v4-mapped
  *
  * Mirrors inet_use_hash2_on_bind(), negated.
  *
  * Context: any.
  * Return: true for 0.0.0.0, [::] and [::ffff:0.0.0.0].
  */
-bool tcpwatch_rules_wildcard(const struct tcpwatch_bind *bind);
+bool tcpwatch_rules_wildcard(const struct in6_addr *addr);
 
 /**
  * tcpwatch_rules_tuple() - which rule keeps connect() from a four-tuple

@@ -42,7 +42,8 @@ static bool is_accepted(const struct sock *sk, const struct inet_bind_bucket *tb
 	if (READ_ONCE(inet_sk(sk)->mc_index))
 		return true;
 	return sk->sk_family == AF_INET6 && READ_ONCE(inet6_sk(sk)->mcast_oif) &&
-	       !(sk->sk_userlocks & SOCK_BINDPORT_LOCK) && !compat_connect_bound(sk, tb);
+	       /* bind() may be about to set the bit of the address */
+	       !data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK) && !compat_connect_bound(sk, tb);
 }
 
 bool tcpwatch_usage_role(enum tcpwatch_role *role, const struct sock *sk,

@@ -254,14 +254,16 @@ static unsigned int look_after(const struct walk *walk)
 }
 
 /* Of another address, so that it is not in the way? */
-static bool is_elsewhere(const struct walk *walk, const struct sock *sk)
+static bool is_elsewhere(struct sock *sk, void *arg)
 {
+	const struct walk *walk = arg;
 	struct in6_addr addr;
 
 	if (walk->wildcard)
 		return false;
 	addr = tcpwatch_sock_local(sk);
-	return !compat_is_any(&addr) && !ipv6_addr_equal(&addr, &walk->facts->want.bind.addr);
+	return !ipv6_addr_equal(&addr, &walk->facts->want.bind.addr) &&
+	       !tcpwatch_rules_wildcard(&addr);
 }
 
 static bool look(struct sock *sk, void *arg)
@@ -271,7 +273,7 @@ static bool look(struct sock *sk, void *arg)
 
 	if (sk == walk->sk)
 		return false;
-	if (is_elsewhere(walk, sk)) {
+	if (is_elsewhere(sk, walk)) {
 		if ((facts->holders || walk->tb2) && walk->elsewhere++ >= LOOK_ELSEWHERE)
 			facts->holders_capped = true;
 		return facts->holders_capped;
@@ -288,7 +290,9 @@ static bool look(struct sock *sk, void *arg)
 		return false;
 	/* what lets most owners pass, before more of them is copied */
 	if (walk->pick == TCPWATCH_PICK_EXPLICIT && !walk->raced &&
-	    tcpwatch_rules_reuse(facts->want.bind.reuse, sk->sk_reuse, READ_ONCE(sk->sk_state)))
+	    tcpwatch_rules_reuse(facts->want.bind.reuse,
+				 /* it may be about to change, as when the kernel reads it */
+				 data_race((bool)sk->sk_reuse), READ_ONCE(sk->sk_state)))
 		return false;
 	if (!walk->raced && is_alike(walk, sk)) {
 		if (walk->conflicts)
@@ -307,26 +311,22 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
 			     const struct inet_bind2_bucket *tb2, enum tcpwatch_pick pick,
 			     bool raced)
 {
+	const struct tcpwatch_bind *want = &facts->want.bind;
 	struct walk walk = {
 		.facts = facts, .sk = sk, .tb = tb, .pick = pick, .raced = raced,
-		.wildcard = tcpwatch_rules_wildcard(&facts->want.bind),
+		.wildcard = tcpwatch_rules_wildcard(&want->addr),
 	};
-	const struct tcpwatch_bind *want = &facts->want.bind;
 
-	facts->holders_capped = false;
-	/* of a v4-mapped address older kernels ask all owners, and of a wildcard all do */
-	if (!walk.wildcard && (want->family == AF_INET || !ipv6_addr_v4mapped(&want->addr)))
+	/* of a v4-mapped address older kernels ask all owners */
+	if (want->family == AF_INET || !ipv6_addr_v4mapped(&want->addr))
 		walk.tb2 = tb2;
-	if (walk.wildcard)
-		compat_walk_owners(tb, look, &walk);
-	else
-		compat_walk_owners_at(tb, &want->addr, look, &walk);
+	compat_walk_owners_but(tb, is_elsewhere, look, &walk);
 	if (facts->holders_capped && !facts->holders) {
 		/* the kernel, which asks the wildcard first, has passed all others */
 		facts->holders_capped = false;
 		compat_walk_bucket2(tb2, look, &walk);
 		facts->holders_capped |= facts->holders &&
-					 tcpwatch_rules_wildcard(&facts->holder.bind);
+					 tcpwatch_rules_wildcard(&facts->holder.bind.addr);
 	}
 	if (!facts->holders)
 		return;
