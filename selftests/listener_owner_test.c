@@ -292,6 +292,9 @@ TEST_F(server, mptcp)
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	EXPECT_STREQ(listener_cell(AT, "pid"), pid);
 	EXPECT_STREQ(listener_cell(AT, "asked"), "2");
+	/* where softirqs come late, one more has got into the SYN queue; the others ask again */
+	for (i = 0; i < PATIENCE && listener_count(AT, "syn_accept_full") < 3; i += 20)
+		usleep(20000);
 	EXPECT_GE(listener_count(AT, "syn_accept_full"), 3);
 	for (i = 0; i < 3; i++)
 		EXPECT_GE(accept(fd, NULL, NULL), 0);
