@@ -13,7 +13,7 @@ ktap_print_header
 loaded && rmmod tcpwatch
 ktap_set_plan 4
 
-LIVES=${LIVES:-10}
+LIVES=${LIVES:-5}
 work=$(mktemp -d)
 rush=''
 cleanup() {

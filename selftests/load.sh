@@ -19,10 +19,10 @@ ktap_set_plan 11
 # To find a function by its name and to patch it takes an emulated machine a tenth of a
 # second, and there are thirty; a debug kernel takes ten times as long, and a real-time
 # one under the storm no less.
-lives=20 limit=60
+lives=8 limit=60
 if [ -e /sys/kernel/debug/kmemleak ] || [ -e /sys/kernel/debug/kcsan ] ||
    uname -v | grep -q PREEMPT_RT; then
-	lives=10 limit=240
+	lives=5 limit=240
 fi
 
 quick_rmmod() { timeout $limit rmmod tcpwatch; }
