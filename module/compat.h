@@ -143,9 +143,9 @@ static inline void compat_walk_owners(const struct inet_bind_bucket *tb,
 /**
  * compat_walk_owners_but() - visit the owners of a port save those of some addresses
  * @tb: the port's bucket
- * @pass: where owners are kept by address, asked of one of each: true: none of them is
- *	visited
- * @visit: called for each other
+ * @pass: where owners are kept by address, asked of one of each: true: none of them but
+ *	that one is visited
+ * @visit: called for each other; true: enough
  * @arg: passed to both
  *
  * Context: as compat_walk_owners().
@@ -161,8 +161,13 @@ static inline void compat_walk_owners_but(const struct inet_bind_bucket *tb, com
 
 	hlist_for_each_entry(tb2, &tb->bhash2, bhash_node) {
 		sk = hlist_entry_safe(tb2->owners.first, struct sock, sk_bind_node);
-		if (!sk || pass(sk, arg))
+		if (!sk)
 			continue;
+		if (pass(sk, arg)) {
+			if (visit(sk, arg))
+				return;
+			continue;
+		}
 		hlist_for_each_entry_from(sk, sk_bind_node) {
 			if (visit(sk, arg))
 				return;

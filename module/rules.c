@@ -56,7 +56,7 @@ static bool overlap_specific(const struct tcpwatch_bind *want, const struct tcpw
 static bool overlap(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)
 {
 	return tcpwatch_rules_wildcard(&want->addr) ? equal(want, own, true)
-					     : overlap_specific(want, own);
+						    : overlap_specific(want, own);
 }
 
 static bool same_reuseport(const struct tcpwatch_bind *want, const struct tcpwatch_bind *own)

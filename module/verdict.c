@@ -317,6 +317,7 @@ void tcpwatch_verdict_owners(struct tcpwatch_facts *facts, const struct sock *sk
 		.wildcard = tcpwatch_rules_wildcard(&want->addr),
 	};
 
+	facts->holders_capped = false;
 	/* of a v4-mapped address older kernels ask all owners */
 	if (want->family == AF_INET || !ipv6_addr_v4mapped(&want->addr))
 		walk.tb2 = tb2;

@@ -2,7 +2,8 @@
 /*
  * 100,000 TIME-WAIT sockets, half of them on one port, half on as many ports as there
  * are: the tables tell all of them, soon, and whoever wants something else meanwhile
- * gets it. Run under icount, where a minute is long enough to make them in.
+ * gets it; and as many addresses as one likes. Run under icount, where a minute is long
+ * enough to make them in.
  */
 #include "tables.h"
 #include <pthread.h>
@@ -121,16 +122,40 @@ static long long bind_us(const char *at, int port, bool refused)
 	return (now_us() - start) / 100;
 }
 
+#define ASIDE	"127.0.0.20"
+
+/* Who is refused there, by @holder, waits for those of other addresses no longer than that. */
+static void refused_within(struct __test_metadata *_metadata, struct world *world, int holder,
+			   long long most_us)
+{
+	const char *line;
+	long long us;
+	int off = 0;
+
+	ASSERT_EQ(setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)), 0);
+	us = bind_us(ASIDE, SERVER, true);
+	TH_LOG("refused: %lld us, of at most %lld", us, most_us);
+	EXPECT_GE(us, 0);
+	EXPECT_LT(us, most_us);
+	line = events_next(&world->events, PATIENCE);
+	ASSERT_NE(line, NULL);
+	TH_LOG("%s", line);
+	EXPECT_STREQ(value(line, "rule"), "bound_only");
+	EXPECT_STREQ(value(line, "holder"), ASIDE ":18080");
+	EXPECT_EQ(number(line, "holder_ino"), (long long)inode_of(holder));
+	EXPECT_EQ(number(line, "holders"), 1);
+	EXPECT_STREQ(value(line, "holders_capped"), "");
+}
+
 TEST(hundred_thousand)
 {
-	struct side aside = { "127.0.0.20", REUSEADDR }, wide = { "0.0.0.0", REUSEADDR };
+	struct side aside = { ASIDE, REUSEADDR }, wide = { "0.0.0.0", REUSEADDR };
 	struct world world;
-	const char *line;
 	struct other other = {};
-	long long us, beside_us, refused_us;
+	long long us, beside_us;
 	pthread_t thread;
 	char all[16];
-	int lines, holder, all_addresses, off = 0;
+	int lines, holder, all_addresses;
 
 	if (unfit())
 		SKIP(return, "%s", unfit());
@@ -162,21 +187,9 @@ TEST(hundred_thousand)
 	beside_us = bind_us("127.0.0.21", SERVER, false);
 	EXPECT_GE(beside_us, 0);
 	EXPECT_LT(beside_us, 10 * us + 100);
+	TH_LOG("bind elsewhere: %lld us, beside them: %lld us", us, beside_us);
 	close(all_addresses);
-	ASSERT_EQ(setsockopt(holder, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off)), 0);
-	refused_us = bind_us(aside.address, SERVER, true);
-	TH_LOG("bind elsewhere: %lld us, beside them: %lld us, refused: %lld us", us, beside_us,
-	       refused_us);
-	EXPECT_GE(refused_us, 0);
-	EXPECT_LT(refused_us, 10 * us + 100);
-	line = events_next(&world.events, PATIENCE);
-	ASSERT_NE(line, NULL);
-	TH_LOG("%s", line);
-	EXPECT_STREQ(value(line, "rule"), "bound_only");
-	EXPECT_STREQ(value(line, "holder"), "127.0.0.20:18080");
-	EXPECT_EQ(number(line, "holder_ino"), (long long)inode_of(holder));
-	EXPECT_EQ(number(line, "holders"), 1);
-	EXPECT_STREQ(value(line, "holders_capped"), "");
+	refused_within(_metadata, &world, holder, 10 * us + 100);
 
 	ASSERT_EQ(pthread_create(&thread, NULL, go_on, &other), 0);
 	lines = read_whole(TREE "timewait", &us);
@@ -204,6 +217,44 @@ TEST(hundred_thousand)
 	EXPECT_STREQ(port_cell(SERVER + 1, "passive_close"), all);
 	EXPECT_STREQ(peer_cell("127.0.0.1:18081", "time_wait"), all);
 	EXPECT_STREQ(peer_cell("127.0.0.1:18080", "passive_close"), all);
+	close(holder);
+	leave_world(_metadata, &world);
+}
+
+/* After the other, whose rows these would take the place of. */
+TEST(addresses)
+{
+	struct side aside = { ASIDE, REUSEADDR }, client = { "127.0.0.2", 0 };
+	int i, fd, child, server, holder, many;
+	char address[] = "127.100.100.100";
+	struct world world;
+	long long us;
+
+	if (unfit())
+		SKIP(return, "%s", unfit());
+	many = is_debug_kernel() ? 500 : 10000;
+	ASSERT_EQ(enter_world(&world), 0);
+	ASSERT_EQ(range(1024, 65535), 0);
+	ASSERT_EQ(sysctl("ipv4/tcp_max_tw_buckets", "262144\n"), 0);
+	holder = make_socket(&aside);
+	ASSERT_EQ(bind_to(holder, ASIDE, SERVER), 0);
+	server = server_on("0.0.0.0", SERVER);
+	ASSERT_GE(server, 0);
+	for (i = 0; i < many; i++) {
+		snprintf(address, sizeof(address), "127.1.%d.%d", i / 100, i % 100 + 1);
+		fd = make_socket(&client);
+		ASSERT_EQ(connect_to(fd, address, SERVER), 0);
+		child = accept(server, NULL, NULL);
+		ASSERT_GE(child, 0);
+		close(child);
+		close(fd);
+	}
+	close(server);
+	usleep(100000);
+	ASSERT_EQ(sockstat_tw(), many);
+	us = bind_us("127.0.0.21", SERVER + 2, false);
+	ASSERT_GE(us, 0);
+	refused_within(_metadata, &world, holder, 10 * us + 100);
 	close(holder);
 	leave_world(_metadata, &world);
 }
