@@ -3,7 +3,7 @@
 #
 # The module comes and goes, $LIVES times, while everything else goes on at once (rush.h):
 # binds, connections, network namespaces, readers and pollers of every file. In the end the
-# kernel's memory is what it was when the first tenth of them was over.
+# kernel's memory is what it was when the first of them were over.
 
 . "$(dirname "$0")/lib.sh"
 

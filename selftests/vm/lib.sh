@@ -51,6 +51,16 @@ lock() {
 }
 unlock() { exec 9>&-; }
 
+# as_child COMMAND...: run it so that who ends this shell with TERM ends COMMAND
+as_child() {
+	"$@" &
+	as_child=$!
+	trap 'kill "$as_child" 2> /dev/null || :; wait "$as_child" || :; exit 130' TERM
+	as_child_rc=0
+	wait "$as_child" || as_child_rc=$?
+	return "$as_child_rc"
+}
+
 need_root() { [ "$(id -u)" = 0 ] || die "needs root (chroots and their mounts)"; }
 
 # install the host packages that lack: COMMAND:PACKAGE...
