@@ -61,6 +61,16 @@ as_child() {
 	return "$as_child_rc"
 }
 
+# slots FIFO N: N things may run at once, each of which takes a slot before, in this shell
+# or one of its children, and gives it back
+slots() {
+	mkfifo "$1"
+	exec 8<> "$1"
+	yes '' | head -n "$2" >&8
+}
+take_slot() { read -r _ <&8; }
+give_slot() { echo >&8; }
+
 need_root() { [ "$(id -u)" = 0 ] || die "needs root (chroots and their mounts)"; }
 
 # install the host packages that lack: COMMAND:PACKAGE...
