@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # The module comes and goes, $LIVES times, while everything else goes on at once (rush.h):
-# binds, connections, network namespaces, readers and pollers of every file. In the end the
-# kernel's memory is what it was when the first of them were over.
+# binds, connections, network namespaces, readers and pollers of every file, each resting
+# $REST microseconds after a turn: where CPUs share one of this machine, a life takes twice
+# as long if none of them ever rests. In the end the kernel's memory is what it was when the
+# first of them were over.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -44,7 +46,7 @@ slabs() { awk '!/^(#|slabinfo)/ { print $1, $2 * $4 }' /proc/slabinfo | sort; }
 
 # nice: else it would have most of the CPUs while the module loads, and all lives be long
 begin() {
-	nice -n 19 "$HERE/rush" 0 > "$work/rush" &
+	nice -n 19 "$HERE/rush" 0 "${REST:-0}" > "$work/rush" &
 	rush=$!
 }
 # in the end all that they had, TIME-WAIT as well, goes with their network namespaces

@@ -47,6 +47,9 @@ struct rush {
 
 static struct rush *rush;
 
+/* How long each process rests after a turn, in microseconds. */
+static unsigned int rush_rest;
+
 static inline void rush_count(long long *of, long long n)
 {
 	__atomic_add_fetch(of, n, __ATOMIC_RELAXED);
@@ -309,8 +312,11 @@ static inline int rush_start(const struct rush_actor *actor)
 		signal(SIGTERM, SIG_IGN);
 		signal(SIGPIPE, SIG_IGN);
 		seed = getpid();
-		while (!rush_stops())
+		while (!rush_stops()) {
 			actor->turn(&seed, nth);
+			if (rush_rest)
+				usleep(rush_rest);
+		}
 		_exit(0);
 	}
 	return 0;
