@@ -6,6 +6,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/hashtable.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -44,6 +45,18 @@ MODULE_PARM_DESC(exhaustion,
 		 "warn when a destination has so many percent of its source ports (0: never; default 90)");
 
 /**
+ * struct warning - a pool that is warned of
+ * @node: among those of its network namespace
+ * @pool: as it was
+ * @told: an event has told of it
+ */
+struct warning {
+	struct list_head node;
+	struct tcpwatch_pool pool;
+	bool told;
+};
+
+/**
  * struct ward - a network namespace that is watched
  * @node: among all
  * @netns_cookie: its cookie
@@ -55,8 +68,8 @@ MODULE_PARM_DESC(exhaustion,
  * @bound: ports of the range that were bound then
  * @range: the range at that time, 0: nobody has looked
  * @seen: it was there this time
- * @warned: pools that were warned of
- * @warned_count: how many
+ * @owed: a warning is still to be told
+ * @warnings: the pools that are warned of, at most one for each that was found
  */
 struct ward {
 	struct hlist_node node;
@@ -69,8 +82,8 @@ struct ward {
 	u32 bound;
 	u32 range;
 	bool seen;
-	unsigned int warned_count;
-	struct tcpwatch_pool warned[16];
+	bool owed;
+	struct list_head warnings;
 };
 
 /* The worker's own. */
@@ -108,6 +121,7 @@ static struct ward *find_ward(const struct net *net)
 	ward->netns_cookie = net->net_cookie;
 	ward->since = jiffies;
 	ward->before = compat_tw_count(net);
+	INIT_LIST_HEAD(&ward->warnings);
 	hash_add(wards, &ward->node, ward->netns_cookie);
 	return ward;
 }
@@ -118,24 +132,45 @@ static bool is_same(const struct tcpwatch_pool *one, const struct tcpwatch_pool 
 	       ipv6_addr_equal(&one->source, &two->source);
 }
 
-static struct tcpwatch_pool *find_warned(struct ward *ward, const struct tcpwatch_pool *pool)
+static struct warning *find_warning(struct ward *ward, const struct tcpwatch_pool *pool)
 {
-	unsigned int i;
+	struct warning *warning;
 
-	for (i = 0; i < ward->warned_count; i++) {
-		if (is_same(&ward->warned[i], pool))
-			return &ward->warned[i];
+	list_for_each_entry(warning, &ward->warnings, node) {
+		if (is_same(&warning->pool, pool))
+			return warning;
 	}
 	return NULL;
 }
 
-static void warn(const struct tcpwatch_pool *pool, const struct net *net)
+/* One that was not told yet never will be. */
+static void drop_warning(struct warning *warning)
+{
+	if (!warning->told)
+		tcpwatch_record_lost();
+	list_del(&warning->node);
+	kfree(warning);
+}
+
+static struct warning *add_warning(struct ward *ward, const struct tcpwatch_pool *pool)
+{
+	struct warning *warning = kzalloc(sizeof(*warning), GFP_KERNEL);
+
+	if (!warning)
+		return NULL;
+	tcpwatch_stat_add(TCPWATCH_STAT_EXHAUSTIONS, 1);
+	warning->pool = *pool;
+	list_add(&warning->node, &ward->warnings);
+	return warning;
+}
+
+/* Returns false if it has to wait. */
+static bool tell(const struct tcpwatch_pool *pool, const struct net *net)
 {
 	struct tcpwatch_facts facts;
 
-	tcpwatch_stat_add(TCPWATCH_STAT_EXHAUSTIONS, 1);
-	if (!tcpwatch_record_may(TCPWATCH_KIND_EXHAUSTION))
-		return;
+	if (!tcpwatch_record_may_yet(TCPWATCH_KIND_EXHAUSTION, net))
+		return false;
 	tcpwatch_verdict_init(&facts);
 	facts.kind = TCPWATCH_KIND_EXHAUSTION;
 	facts.error = 0;
@@ -151,27 +186,31 @@ static void warn(const struct tcpwatch_pool *pool, const struct net *net)
 		.peer_port = pool->port,
 	};
 	tcpwatch_record(&facts, net);
+	return true;
 }
 
 /* Those that have ports enough again are forgotten. */
 static void forget(struct ward *ward, unsigned int percent)
 {
-	unsigned int i, n;
+	struct warning *warning, *next;
+	unsigned int n;
 	bool still;
 
-	for (i = ward->warned_count; i--; ) {
+	list_for_each_entry_safe(warning, next, &ward->warnings, node) {
 		still = false;
 		for (n = 0; n < pools->count && !still; n++)
-			still = is_same(&pools->pools[n], &ward->warned[i]) &&
+			still = is_same(&pools->pools[n], &warning->pool) &&
 				tcpwatch_pool_percent(pools, &pools->pools[n]) + CALM >= percent;
 		if (!still)
-			ward->warned[i] = ward->warned[--ward->warned_count];
+			drop_warning(warning);
 	}
 }
 
 static void look(struct ward *ward, struct net *net, unsigned int percent)
 {
 	struct tcpwatch_pool *pool;
+	struct warning *warning;
+	bool much;
 
 	/* first: what is opened meanwhile is counted twice, not missed */
 	ward->opens = count_opens(net);
@@ -181,21 +220,22 @@ static void look(struct ward *ward, struct net *net, unsigned int percent)
 	ward->bound = pools->range.bound;
 	ward->range = (u32)pools->range.lo << 16 | pools->range.hi;
 	forget(ward, percent);
+	ward->owed = false;
 	for (pool = pools->pools; pool < pools->pools + pools->count; pool++) {
-		if (find_warned(ward, pool))
-			continue;
-		if (tcpwatch_pool_percent(pools, pool) < percent) {
+		much = tcpwatch_pool_percent(pools, pool) >= percent;
+		warning = find_warning(ward, pool);
+		if (!warning && much)
+			warning = add_warning(ward, pool);
+		if (!warning) {
 			ward->most = max(ward->most, pool->ports);
+			/* there was no memory: the next look finds it again */
+			ward->owed |= much;
 			continue;
 		}
-		/* when there are too many, the oldest may be told again */
-		if (ward->warned_count == ARRAY_SIZE(ward->warned)) {
-			memmove(ward->warned, ward->warned + 1,
-				sizeof(ward->warned) - sizeof(ward->warned[0]));
-			ward->warned_count--;
+		if (!warning->told && much) {
+			warning->told = tell(pool, net);
+			ward->owed |= !warning->told;
 		}
-		ward->warned[ward->warned_count++] = *pool;
-		warn(pool, net);
 	}
 }
 
@@ -230,6 +270,8 @@ static int headroom(struct ward *ward, struct net *net, unsigned int percent)
 	u64 opens = count_opens(net), opened = opens - ward->opens;
 	int lo, hi, enough, left;
 
+	if (ward->owed)
+		return 0;
 	if (!opened)
 		return INT_MAX;
 	inet_get_local_port_range(net, &lo, &hi);
@@ -256,6 +298,7 @@ static struct net *find_needy(unsigned int percent, struct ward **found)
 
 	down_read(&net_rwsem);
 	for_each_net(net) {
+		cond_resched();
 		ward = find_ward(net);
 		if (!ward || ward->seen)
 			continue;
@@ -277,6 +320,7 @@ static struct net *find_needy(unsigned int percent, struct ward **found)
 /* Those whose namespace has gone. */
 static void drop_wards(bool all)
 {
+	struct warning *warning, *after;
 	struct hlist_node *next;
 	struct ward *ward;
 	int i;
@@ -287,6 +331,8 @@ static void drop_wards(bool all)
 			continue;
 		}
 		hash_del(&ward->node);
+		list_for_each_entry_safe(warning, after, &ward->warnings, node)
+			drop_warning(warning);
 		kfree(ward);
 	}
 }

@@ -302,7 +302,7 @@ static void overflow(struct tcpwatch_ledger_row *row, const struct sock *sk,
 	if (row)
 		atomic_long_inc(&row->tallies[TCPWATCH_TALLY_OVERFLOW]);
 	tcpwatch_stat_add(TCPWATCH_STAT_TW_OVERFLOW, 1);
-	if (!tcpwatch_record_may(TCPWATCH_KIND_OVERFLOW))
+	if (!tcpwatch_record_may(TCPWATCH_KIND_OVERFLOW, sock_net(sk)))
 		return;
 	tcpwatch_verdict_init(&facts);
 	facts.kind = TCPWATCH_KIND_OVERFLOW;

@@ -89,7 +89,7 @@ struct tcpwatch_counts {
  * @waits_lost: those of whom that is not known
  * @told: of @counts, what the last event has told
  * @told_at: when that was, in jiffies; valid if any is told
- * @told_stuck: an event has told that nobody accepts, since the last accept()
+ * @stuck: nobody accepts, and has it been told
  */
 struct tcpwatch_listener {
 	struct hlist_node node;
@@ -118,7 +118,7 @@ struct tcpwatch_listener {
 	atomic_long_t waits_lost;
 	unsigned long told[TCPWATCH_KNOCK_COUNT];
 	unsigned long told_at;
-	bool told_stuck;
+	u8 stuck;
 };
 
 /**

@@ -36,6 +36,9 @@ static struct workqueue_struct *queue;
 static unsigned int hand;	/* the row that is looked at first next time */
 static bool seeded;
 
+/* Of a row: whether it is stuck, and whether an event has told so. */
+enum { STUCK_NOT, STUCK_UNTOLD, STUCK_TOLD };
+
 /* Guards what has been told of rows. */
 static DEFINE_RAW_SPINLOCK(lock);
 
@@ -51,6 +54,8 @@ static void fill(struct tcpwatch_facts *facts, const struct tcpwatch_listener *r
 	facts->want = row->is;
 	facts->accept_max = READ_ONCE(row->accept_max);
 	facts->syn_max = READ_ONCE(row->syn_max);
+	memset(facts->knocks, 0, sizeof(facts->knocks));
+	facts->stuck_ms = 0;
 }
 
 static void add_live(struct tcpwatch_facts *facts, const struct tcpwatch_live *live)
@@ -96,8 +101,6 @@ static noinline bool tell(struct tcpwatch_listener *row, const struct tcpwatch_l
 {
 	struct tcpwatch_facts facts;
 
-	if (!tcpwatch_record_may(TCPWATCH_KIND_BACKLOG))
-		return false;
 	fill(&facts, row, TCPWATCH_KIND_BACKLOG);
 	add_live(&facts, live);
 	if (!take_news(&facts, row))
@@ -114,8 +117,10 @@ void tcpwatch_overload_tell(struct tcpwatch_listener *row, const struct sock *sk
 		.backlog = READ_ONCE(sk->sk_max_ack_backlog),
 	};
 
-	if (has_news(row))
+	if (has_news(row) && tcpwatch_record_may(TCPWATCH_KIND_BACKLOG, live.net))
 		tell(row, &live);
+	if (READ_ONCE(row->stuck) == STUCK_UNTOLD)
+		tcpwatch_record_lost();
 }
 
 u32 tcpwatch_overload_stuck_ms(const struct tcpwatch_listener *row,
@@ -135,19 +140,24 @@ u32 tcpwatch_overload_stuck_ms(const struct tcpwatch_listener *row,
 static bool tell_stuck(struct tcpwatch_listener *row, const struct tcpwatch_live *live)
 {
 	u32 ms = tcpwatch_overload_stuck_ms(row, live);
-	bool told = row->told_stuck;
 	struct tcpwatch_facts facts;
 
-	row->told_stuck = ms;
-	if (!ms || told)
+	if (!ms) {
+		if (row->stuck == STUCK_UNTOLD)
+			tcpwatch_record_lost();
+		WRITE_ONCE(row->stuck, STUCK_NOT);
 		return false;
-	tcpwatch_stat_add(TCPWATCH_STAT_STUCK, 1);
-	if (!tcpwatch_record_may(TCPWATCH_KIND_STUCK))
+	}
+	if (row->stuck == STUCK_NOT) {
+		tcpwatch_stat_add(TCPWATCH_STAT_STUCK, 1);
+		WRITE_ONCE(row->stuck, STUCK_UNTOLD);
+	}
+	if (row->stuck == STUCK_TOLD || !tcpwatch_record_may_yet(TCPWATCH_KIND_STUCK, live->net))
 		return false;
+	WRITE_ONCE(row->stuck, STUCK_TOLD);
 	fill(&facts, row, TCPWATCH_KIND_STUCK);
 	add_live(&facts, live);
 	facts.stuck_ms = ms;
-	memset(facts.knocks, 0, sizeof(facts.knocks));
 	tcpwatch_record(&facts, live->net);
 	return true;
 }
@@ -170,7 +180,8 @@ static unsigned int look_at(struct tcpwatch_listener *row)
 		if (!live.accept_now)
 			WRITE_ONCE(row->waiting_at, jiffies);
 		told_at = READ_ONCE(row->told_at);
-		if (has_news(row) && (!told_at || jiffies - told_at >= INTERVAL))
+		if (has_news(row) && (!told_at || jiffies - told_at >= INTERVAL) &&
+		    tcpwatch_record_may_yet(TCPWATCH_KIND_BACKLOG, live.net))
 			made += tell(row, &live);
 		made += tell_stuck(row, &live);
 	}

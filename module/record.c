@@ -2,6 +2,7 @@
 #include <linux/atomic.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <net/net_namespace.h>
 #include <net/sock.h>
 
 #include "record.h"
@@ -10,30 +11,32 @@
 #include "sock.h"
 #include "stats.h"
 
+/* Events that may be recorded in a second: they must not drive conflicts out of the ring. */
+static const unsigned int limits[TCPWATCH_KIND_COUNT] = {
+	[TCPWATCH_KIND_REUSE] = 50,
+	[TCPWATCH_KIND_REFUSAL] = 20,
+	[TCPWATCH_KIND_OVERFLOW] = 20,
+	[TCPWATCH_KIND_EXHAUSTION] = 20,
+	[TCPWATCH_KIND_BACKLOG] = 50,
+	[TCPWATCH_KIND_STUCK] = 20,
+};
+
 /**
  * struct budget - events of a kind in a second
- * @limit: how many may be recorded: they must not drive conflicts out of the ring
  * @second: when the second began, in jiffies
  * @count: how many have come in it
  */
 struct budget {
-	unsigned int limit;
 	unsigned long second;
 	atomic_t count;
 };
 
-static struct budget budgets[TCPWATCH_KIND_COUNT] = {
-	[TCPWATCH_KIND_REUSE] = { .limit = 50 },
-	[TCPWATCH_KIND_REFUSAL] = { .limit = 20 },
-	[TCPWATCH_KIND_OVERFLOW] = { .limit = 20 },
-	[TCPWATCH_KIND_EXHAUSTION] = { .limit = 20 },
-	[TCPWATCH_KIND_BACKLOG] = { .limit = 50 },
-	[TCPWATCH_KIND_STUCK] = { .limit = 20 },
-};
+/* Of the initial network namespace, and of all others. */
+static struct budget budgets[2][TCPWATCH_KIND_COUNT];
 
-bool tcpwatch_record_may(enum tcpwatch_kind kind)
+bool tcpwatch_record_may_yet(enum tcpwatch_kind kind, const struct net *net)
 {
-	struct budget *budget = &budgets[kind];
+	struct budget *budget = &budgets[!net_eq(net, &init_net)][kind];
 
 	/* two CPUs that begin a second at once let a few more through */
 	if (jiffies - READ_ONCE(budget->second) >= HZ) {
@@ -41,10 +44,20 @@ bool tcpwatch_record_may(enum tcpwatch_kind kind)
 		atomic_set(&budget->count, 0);
 	}
 	/* one that is spent is only read: it may be asked very often */
-	if (atomic_read(&budget->count) < budget->limit &&
-	    atomic_inc_return(&budget->count) <= budget->limit)
-		return true;
+	return atomic_read(&budget->count) < limits[kind] &&
+	       atomic_inc_return(&budget->count) <= limits[kind];
+}
+
+void tcpwatch_record_lost(void)
+{
 	tcpwatch_stat_add(TCPWATCH_STAT_TW_COALESCED, 1);
+}
+
+bool tcpwatch_record_may(enum tcpwatch_kind kind, const struct net *net)
+{
+	if (tcpwatch_record_may_yet(kind, net))
+		return true;
+	tcpwatch_record_lost();
 	return false;
 }
 

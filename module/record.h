@@ -20,13 +20,35 @@ void tcpwatch_record_conflict(struct tcpwatch_facts *facts, const struct sock *s
 /**
  * tcpwatch_record_may() - may another event of a kind be recorded now?
  * @kind: any but a conflict, of which every one is
+ * @net: its network namespace
  *
- * So many a second; what is too much is counted: tw_coalesced.
+ * So many a second of the initial network namespace, and as many of all others together,
+ * so that what is done in these does not silence the host; what is too much is counted:
+ * tw_coalesced.
  *
  * Context: any.
  * Return: true if so; then the caller records it.
  */
-bool tcpwatch_record_may(enum tcpwatch_kind kind);
+bool tcpwatch_record_may(enum tcpwatch_kind kind, const struct net *net);
+
+/**
+ * tcpwatch_record_may_yet() - the same for an event that can wait
+ * @kind: likewise
+ * @net: likewise
+ *
+ * Nothing is counted: the caller asks again, or else does so by tcpwatch_record_lost().
+ *
+ * Context: any.
+ * Return: true if so; then the caller records it.
+ */
+bool tcpwatch_record_may_yet(enum tcpwatch_kind kind, const struct net *net);
+
+/**
+ * tcpwatch_record_lost() - an event that has waited will not be recorded
+ *
+ * Context: any.
+ */
+void tcpwatch_record_lost(void);
 
 /**
  * tcpwatch_record() - record an event that is no conflict

@@ -90,7 +90,7 @@ static void tcpwatch_hook_fastreuse(unsigned long ip, unsigned long parent_ip,
 		return;
 	tcpwatch_stat_add(TCPWATCH_STAT_TW_BIND_OVER, 1);
 	tcpwatch_ledger_local(sock_net(sk), tb->port, TCPWATCH_TALLY_BIND_OVER);
-	if (!tcpwatch_record_may(TCPWATCH_KIND_REUSE))
+	if (!tcpwatch_record_may(TCPWATCH_KIND_REUSE, sock_net(sk)))
 		return;
 	over.facts.kind = TCPWATCH_KIND_REUSE;
 	over.facts.error = 0;
@@ -164,7 +164,7 @@ static void refused(const struct sock *sk, const struct sock *tw, bool bound,
 
 	tcpwatch_stat_add(refused_stats[reason], 1);
 	tcpwatch_ledger_sock(tw, !bound, TCPWATCH_TALLY_REFUSED);
-	if (!tcpwatch_record_may(TCPWATCH_KIND_REFUSAL))
+	if (!tcpwatch_record_may(TCPWATCH_KIND_REFUSAL, sock_net(sk)))
 		return;
 	start_facts(&facts, TCPWATCH_KIND_REFUSAL, tw);
 	facts.want.bind.reuse = sk->sk_reuse;
@@ -212,7 +212,7 @@ static void taken_by_connect(const struct sock *tw, bool bound)
 		asked->tw = NULL;
 	tcpwatch_stat_add(TCPWATCH_STAT_TW_CONNECT, 1);
 	tcpwatch_ledger_sock(tw, !bound, TCPWATCH_TALLY_CONNECT);
-	if (!tcpwatch_record_may(TCPWATCH_KIND_REUSE))
+	if (!tcpwatch_record_may(TCPWATCH_KIND_REUSE, sock_net(tw)))
 		return;
 	start_facts(&facts, TCPWATCH_KIND_REUSE, tw);
 	facts.want.bind.reuse = known && asked->reuse;
@@ -229,7 +229,7 @@ static void taken_by_syn(const struct sock *tw)
 
 	tcpwatch_stat_add(TCPWATCH_STAT_TW_SYN, 1);
 	tcpwatch_ledger_local(sock_net(tw), inet_twsk(tw)->tw_num, TCPWATCH_TALLY_SYN);
-	if (!tcpwatch_record_may(TCPWATCH_KIND_REUSE))
+	if (!tcpwatch_record_may(TCPWATCH_KIND_REUSE, sock_net(tw)))
 		return;
 	start_facts(&facts, TCPWATCH_KIND_REUSE, tw);
 	facts.call = TCPWATCH_CALL_NONE;
