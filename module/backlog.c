@@ -248,7 +248,7 @@ static noinline void turn_to(struct tcpwatch_pending *pending, const struct sock
 	struct net *net = sock_net(sk);
 	enum tcpwatch_mib mib;
 
-	row = tcpwatch_listener_find(sk) ?: tcpwatch_listener_adopt(sk);
+	row = tcpwatch_listener_adopt(sk);
 	if (!check_net(net))
 		row = NULL;
 	pending->row = row;

@@ -67,14 +67,21 @@ struct tcpwatch_listener *tcpwatch_listener_find(const struct sock *sk)
 	return NULL;
 }
 
-/* The one that has rested longest comes first. */
+/* The one that has rested longest comes first. Without the lock it may be another's soon. */
+static bool has_place(void)
+{
+	const struct tcpwatch_listener *row = READ_ONCE(first_free);
+
+	return row && poll_state_synchronize_rcu(READ_ONCE(row->rest));
+}
+
 static struct tcpwatch_listener *take_place(void)
 {
 	struct tcpwatch_listener *row = first_free;
 
-	if (!row || !poll_state_synchronize_rcu(row->rest))
+	if (!has_place())
 		return NULL;
-	first_free = row->next_free;
+	WRITE_ONCE(first_free, row->next_free);
 	return row;
 }
 
@@ -82,12 +89,12 @@ static struct tcpwatch_listener *take_place(void)
 static void give_place(struct tcpwatch_listener *row, unsigned long rest)
 {
 	row->sk = NULL;
-	row->rest = rest;
+	WRITE_ONCE(row->rest, rest);
 	row->next_free = NULL;
 	if (first_free)
 		last_free->next_free = row;
 	else
-		first_free = row;
+		WRITE_ONCE(first_free, row);
 	last_free = row;
 }
 
@@ -95,7 +102,8 @@ static void fill(struct tcpwatch_listener *row, const struct sock *sk)
 {
 	const struct net *net = sock_net(sk);
 
-	memset(row, 0, sizeof(*row));
+	/* who looks for a place meanwhile may read for how long it was to rest */
+	data_race(memset(row, 0, sizeof(*row)));
 	row->index = row - rows;
 	row->sk = sk;
 	row->netns_cookie = net->net_cookie;
@@ -112,9 +120,16 @@ static void fill(struct tcpwatch_listener *row, const struct sock *sk)
 
 struct tcpwatch_listener *tcpwatch_listener_adopt(const struct sock *sk)
 {
-	struct tcpwatch_listener *row;
+	struct tcpwatch_listener *row = tcpwatch_listener_find(sk);
 	unsigned long flags;
 
+	if (row || !tcpwatch_sock_listens(sk))
+		return row;
+	/* when all are taken this comes with every packet, on all CPUs */
+	if (!has_place()) {
+		tcpwatch_stat_add(TCPWATCH_STAT_LISTENERS_FULL, 1);
+		return NULL;
+	}
 	raw_spin_lock_irqsave(&lock, flags);
 	row = tcpwatch_listener_find(sk);
 	/* one that is hashed still comes by inet_csk_listen_stop(), which waits for the lock */
