@@ -20,11 +20,12 @@
 #include "owner.h"
 #include "sock.h"
 
-/* Processes looked at before others get the CPU. */
-#define BREATH	32
-
-/* Descriptors of one process looked at before its locks are let go. */
+/*
+ * Descriptors of one process looked at before its locks are let go, and those that are not
+ * open, which are passed over by the word. A table keeps the length that it once had.
+ */
 #define FILES	1024
+#define SLOTS	65536
 
 /* Nanoseconds that a scan which anybody may cause takes at most: they choose how long it is. */
 #define BUDGET	NSEC_PER_SEC
@@ -107,28 +108,50 @@ const struct tcpwatch_task *tcpwatch_owners_resident(const struct tcpwatch_owner
  * @socket: called for each socket of it, under its file_lock
  * @arg: theirs
  * @filter: of the inodes looked for, or NULL: all
- * @from: the first descriptor that is looked at in one go
  */
 struct scan {
 	u64 until;
 	struct task_struct *task;
 	const unsigned long *filter;
-	unsigned int from;
 	void (*process)(struct task_struct *task, void *arg);
 	void (*socket)(struct task_struct *task, struct socket *sock, void *arg);
 	void *arg;
 };
 
-static int visit(const void *arg, struct file *file, unsigned int fd)
+static void visit(const struct scan *scan, struct file *file)
 {
-	const struct scan *scan = arg;
 	struct socket *sock = sock_from_file(file);
 
 	if (sock && (!scan->filter || test_bit(SOCK_INODE(sock)->i_ino % TCPWATCH_OWNERS_FILTER,
 					       scan->filter)))
 		scan->socket(scan->task, sock, scan->arg);
-	/* where to go on: the lock is not held for all of a very long table */
-	return fd - scan->from < FILES ? 0 : fd + 1;
+}
+
+/* Returns the descriptor to go on with, or 0. */
+static unsigned int visit_few(const struct scan *scan, struct files_struct *files,
+			      unsigned int from)
+{
+	const struct fdtable *fdt;
+	unsigned int fd = from, end, count = 0;
+	struct file *file;
+
+	spin_lock(&files->file_lock);
+	fdt = files_fdtable(files);
+	end = min(fdt->max_fds, from + SLOTS);
+	for_each_set_bit_from(fd, fdt->open_fds, end) {
+		if (++count > FILES) {
+			end = fd;
+			break;
+		}
+		/* one that is about to be opened has a place already */
+		file = files_lookup_fd_locked(files, fd);
+		if (file)
+			visit(scan, file);
+	}
+	if (end == fdt->max_fds)
+		end = 0;
+	spin_unlock(&files->file_lock);
+	return end;
 }
 
 /*
@@ -171,8 +194,7 @@ static int scan_files(struct scan *scan, struct task_struct *leader, struct task
 		found = task->files;
 		if (found && !next && scan->process)
 			scan->process(task, scan->arg);
-		scan->from = next;
-		next = found ? iterate_fd(task->files, next, visit, scan) : 0;
+		next = found ? visit_few(scan, task->files, next) : 0;
 		task_unlock(task);
 		if (next && !may_go_on(scan, leader, task))
 			return -1;
@@ -197,15 +219,13 @@ static int scan_process(struct scan *scan, struct task_struct *leader)
 static bool scan_all(struct scan *scan)
 {
 	struct task_struct *task;
-	unsigned int looked = 0;
 	bool complete = true;
 
 	rcu_read_lock();
 	for_each_process(task) {
 		if (task->flags & PF_KTHREAD)
 			continue;
-		if (scan_process(scan, task) < 0 ||
-		    (++looked % BREATH == 0 && !may_go_on(scan, task, task))) {
+		if (scan_process(scan, task) < 0 || !may_go_on(scan, task, task)) {
 			complete = false;
 			break;
 		}

@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include "../kselftest.h"
 #include "harness.h"
 #include "actor.h"
@@ -221,6 +222,56 @@ TEST_F(held, many)
 		EXPECT_GT(stat_value("bound_forgotten"), forgotten);
 	TH_LOG("%lld forgotten", stat_value("bound_forgotten") - forgotten);
 	ASSERT_EQ(end(&server), 0);
+}
+
+#define SLOTS	1000000
+#define SHARERS	400
+
+/* Processes that share a table of descriptors which was long once, and stays so. */
+static __noreturn void share_table(int ctl)
+{
+	struct rlimit limit = { SLOTS, SLOTS };
+	int made = 0, last = -1;
+
+	if (!setrlimit(RLIMIT_NOFILE, &limit))
+		last = fcntl(ctl, F_DUPFD, SLOTS - 1);
+	close(last);
+	while (last >= 0 && made < SHARERS) {
+		pid_t pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+		if (pid < 0)
+			break;
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			pause();
+			_exit(0);
+		}
+		made++;
+	}
+	say(ctl, made, -1);
+	idle(ctl);
+}
+
+/* They are not in the way of who comes after them. */
+TEST_F(held, long_table)
+{
+	struct actor crowd = start("crowd"), server;
+	const char *line;
+
+	if (!crowd.pid)
+		share_table(crowd.ctl);
+	ASSERT_EQ(hear(crowd.ctl, NULL), SHARERS);
+	server = start("server");
+	if (!server.pid) {
+		say(server.ctl, server_on("127.0.0.1", PORT) >= 0, -1);
+		idle(server.ctl);
+	}
+	ASSERT_EQ(hear(server.ctl, NULL), 1);
+	line = refused(_metadata, &self->world, "listener");
+	EXPECT_EQ(number(line, "holder_pid"), server.pid);
+	EXPECT_STREQ(value(line, "holder_is"), "process");
+	ASSERT_EQ(end(&server), 0);
+	ASSERT_EQ(end(&crowd), 0);
 }
 
 TEST_HARNESS_MAIN
