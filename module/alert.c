@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
+#include <linux/random.h>
 #include <linux/seq_buf.h>
 #include <linux/workqueue.h>
 
@@ -46,6 +47,7 @@ struct kind {
 static DEFINE_MUTEX(lock);
 static struct kind kinds[KINDS];
 static unsigned int used;
+static u32 seed;		/* random: nobody can make a kind that is taken for another's */
 static u64 others_held;		/* of kinds for which there was no place or line */
 static unsigned long second;	/* the second in which lines are counted */
 static unsigned int lines;
@@ -65,7 +67,7 @@ static u32 kind_key(const struct tcpwatch_event *event)
 		ino, facts->kind << 16 | facts->rule << 8 | facts->call,
 	};
 
-	return jhash2(words, ARRAY_SIZE(words), 0);
+	return jhash2(words, ARRAY_SIZE(words), seed);
 }
 
 /* May one more line be written this second? */
@@ -225,6 +227,7 @@ int tcpwatch_alert_init(void)
 		return -EINVAL;
 	}
 	second = jiffies;
+	seed = get_random_u32();
 	queue = alloc_workqueue("tcpwatch_alert", WQ_UNBOUND, 1);
 	return queue ? 0 : -ENOMEM;
 }
