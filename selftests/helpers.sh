@@ -11,7 +11,7 @@ loaded || { ktap_skip_all "tcpwatch is not loaded"; exit "$KSFT_SKIP"; }
 tcpwatch=${TCPWATCH:-$HERE/tcpwatch}
 [ -x "$tcpwatch" ] || tcpwatch=$HERE/../scripts/tcpwatch
 [ -x "$tcpwatch" ] || { ktap_skip_all "no tcpwatch"; exit "$KSFT_SKIP"; }
-ktap_set_plan 53
+ktap_set_plan 56
 
 work=$(mktemp -d)
 pids=''
@@ -81,14 +81,17 @@ check "why: a client has it" says 1 \
 	"python3\\[$pid\\] has a connection from 127\\.0\\.0\\.1:18103 to 127\\.0\\.0\\.1:18102 \\(ESTABLISHED\\)" \
 	"$tcpwatch" why 18103
 gone
-act "s = socket.create_server(('127.0.0.1', 18104))
-c = socket.create_connection(('127.0.0.1', 18104))
+leave_time_wait() { # PORT
+	act "s = socket.create_server(('127.0.0.1', $1))
+c = socket.create_connection(('127.0.0.1', $1))
 a = s.accept()[0]
 a.close()
 c.recv(1)
 c.close()
 s.close()
 ready()"
+}
+leave_time_wait 18104
 check "why: TIME-WAIT" says 1 \
 	"is in TIME-WAIT, left by python3\\[$pid\\]" "$tcpwatch" why 18104
 check "...which frees by itself" says 1 '^It frees by itself in ([1-9]|[1-5][0-9]|6[0-8]) s\.$' \
@@ -140,8 +143,10 @@ sys.exit(subprocess.call(['$tcpwatch', 'why', '0']))"
 
 # wait
 check "wait: a port that is free" says 0 '' "$tcpwatch" wait 18100
+# that of before may be gone, on a slow machine
+leave_time_wait 18190
 check "...gives up in time, and says for what it waited" says 1 \
-	'18104 cannot be bound after 1 s: .* is in TIME-WAIT' "$tcpwatch" wait 18104 --timeout 1
+	'18190 cannot be bound after 1 s: .* is in TIME-WAIT' "$tcpwatch" wait 18190 --timeout 1
 act "s = socket.create_server(('127.0.0.1', 18105))
 ready()"
 # the server ends when it has been told of
@@ -330,7 +335,27 @@ for n in range(os.getpid(), os.getpid() + 200):
 		[ ! -L "$work/textfiles/t.prom" ]
 }
 check "...no link is followed" linked
+check "...nor a device replaced" says 2 'takes a regular file: /dev/null' \
+	"$tcpwatch" metrics --output /dev/null
 gone
+
+# more than is retained, whoever else is refused something: last, for what it leaves there
+check "run: what is no longer retained" says 3 \
+	'^[0-9]+ events of that time are no longer retained' "$tcpwatch" run -- python3 -c "
+import socket, sys
+s = socket.create_server(('127.0.0.1', 18109))
+for i in range(6000):
+    try: socket.socket().bind(('127.0.0.1', 18109))
+    except OSError: pass
+sys.exit(3)"
+daemon() {
+	# shellcheck disable=SC2016
+	"$tcpwatch" run -- sh -c 'sleep 1000 > /dev/null 2>&1 & echo $! > "$1"; exit 4' sh "$work/daemon"
+	[ $? = 4 ] || return 1
+	pids="$pids $(cat "$work/daemon")"
+	kill -0 "$(cat "$work/daemon")" && ! ls -d /sys/fs/cgroup/tcpwatch-run.* 2> /dev/null
+}
+check "...and what it leaves running goes where it came from" daemon
 
 # without what they need
 check "a verb that is none" says 2 'no such verb: nonsense' "$tcpwatch" nonsense
