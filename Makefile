@@ -13,7 +13,9 @@ INSTALL_MOD_PATH ?= $(DESTDIR)
 RELEASE = $(or $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h),$(error $(KDIR) does not tell its release))
 UPDATES = $(INSTALL_MOD_PATH)/lib/modules/$(RELEASE)/updates
-INDEX = PATH=$$PATH:/usr/sbin:/sbin depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
+# a shell of plain `su` lacks these
+SBIN := PATH=$$PATH:/usr/sbin:/sbin
+INDEX = $(SBIN) depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 BIN := $(DESTDIR)$(PREFIX)/bin
 VERBS := $(DESTDIR)$(PREFIX)/libexec/tcpwatch
 SHARE := $(DESTDIR)$(PREFIX)/share
@@ -60,10 +62,10 @@ check:		## checkpatch --strict, sparse, W=1 and shellcheck
 	$(Q)selftests/vm/check
 
 load: module	## load the module that was built here
-	$(Q)insmod tcpwatch.ko
+	$(Q)$(SBIN) insmod tcpwatch.ko
 
 unload:		## unload it
-	$(Q)rmmod tcpwatch
+	$(Q)$(SBIN) rmmod tcpwatch
 
 install: module	## install the module for KDIR's kernel, the verbs, manual, completion
 	$(Q)$(MAKE) $(if $(filter 0,$(V)),-s --no-print-directory) -C $(KDIR) \
