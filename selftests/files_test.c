@@ -345,7 +345,7 @@ TEST_F(files, table)
 TEST_F(files, read_twice)
 {
 	int listeners[135], fd, turn;
-	char pid[32];
+	char named_pid[64];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(listeners); i++) {
@@ -354,7 +354,7 @@ TEST_F(files, read_twice)
 	}
 	fd = open(TREE "listeners", O_RDONLY);
 	ASSERT_GE(fd, 0);
-	snprintf(pid, sizeof(pid), "\t%d\t", getpid());
+	snprintf(named_pid, sizeof(named_pid), "\t%d\tfiles_test\t", getpid());
 	for (turn = 0; turn < 2; turn++) {
 		const char *at = text;
 		size_t len = 0, named = 0;
@@ -364,7 +364,7 @@ TEST_F(files, read_twice)
 		while ((got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
 			len += got;
 		text[len] = '\0';
-		while ((at = strstr(at, pid))) {
+		while ((at = strstr(at, named_pid))) {
 			named++;
 			at++;
 		}
