@@ -84,9 +84,11 @@ need_host() {
 	say "installing on this machine:$host_lack"
 	export DEBIAN_FRONTEND=noninteractive
 	lock apt
-	quietly apt-get update || die "apt-get update failed"
+	# soon after a machine has started, its own updates may be at it
+	wait=-oDPkg::Lock::Timeout=600
+	quietly apt-get $wait update || die "apt-get update failed"
 	# shellcheck disable=SC2086
-	quietly apt-get install -y --no-install-recommends $host_lack ||
+	quietly apt-get $wait install -y --no-install-recommends $host_lack ||
 		die "could not install$host_lack"
 	unlock
 }
