@@ -21,6 +21,9 @@ const char *const tcpwatch_timer_names[] = { TCPWATCH_TIMERS(TCPWATCH_NAME) };
 /* Buckets passed before others get the CPU. */
 #define BREATH	256
 
+/* Requests that there is room for, at least, when a bucket is looked at. */
+#define FEW	64
+
 static u32 left_ms(unsigned long when)
 {
 	long left = when - jiffies;
@@ -166,12 +169,14 @@ static int grow(struct tcpwatch_connections *connections, unsigned int by)
 	return 0;
 }
 
-static int pause(void *connections)
+static int make_room(void *connections, unsigned int few)
 {
-	return grow(connections, TCPWATCH_WALK_FEW);
+	return grow(connections, few);
 }
 
-static const struct tcpwatch_visitor visitor = { .begin = begin, .visit = visit, .pause = pause };
+static const struct tcpwatch_visitor visitor = {
+	.begin = begin, .room = make_room, .visit = visit,
+};
 
 static void copy_request(struct tcpwatch_connection *to, const struct sock *sk)
 {
@@ -233,7 +238,7 @@ static int take_requests(struct tcpwatch_connections *connections,
 		if (hlist_nulls_empty(&hashinfo->ehash[bucket].chain))
 			continue;
 		add_requests(connections, hashinfo, bucket, port);
-		err = err ?: grow(connections, TCPWATCH_WALK_FEW);
+		err = err ?: grow(connections, FEW);
 	}
 	put_net(net);
 	return err;
@@ -245,7 +250,7 @@ int tcpwatch_connections_take(struct tcpwatch_connections *connections,
 	int err;
 
 	connections->count = 0;
-	err = grow(connections, TCPWATCH_WALK_FEW) ?: tcpwatch_walk(port, &visitor, connections);
+	err = tcpwatch_walk(port, &visitor, connections);
 	if (err)
 		return err;
 	conclude(connections, port);

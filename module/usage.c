@@ -142,16 +142,18 @@ static void begin(void *arg)
 	tcpwatch_peers_begin(&usage->unanswered);
 }
 
-static int pause(void *arg)
+static int make_room(void *arg, unsigned int few)
 {
 	struct tcpwatch_usage *usage = arg;
 
-	tcpwatch_peers_grow(&usage->peers, TCPWATCH_WALK_FEW);
-	tcpwatch_peers_grow(&usage->unanswered, TCPWATCH_WALK_FEW);
+	tcpwatch_peers_grow(&usage->peers, few);
+	tcpwatch_peers_grow(&usage->unanswered, few);
 	return 0;
 }
 
-static const struct tcpwatch_visitor visitor = { .begin = begin, .visit = visit, .pause = pause };
+static const struct tcpwatch_visitor visitor = {
+	.begin = begin, .room = make_room, .visit = visit,
+};
 
 static u32 sum(const u32 *counts, unsigned int count)
 {

@@ -23,8 +23,14 @@
 /* The last few. */
 #define KEPT	16
 
-/* So often the place may be lost before the lock is held to the end. */
-#define LOST	3
+/*
+ * Owners that are visited before the lock is let go: four times as many each time that the
+ * place is lost, which those visited last have to go for. As new ones come first, so many
+ * have to come before it is lost there again, each of which takes the lock for itself: nobody
+ * can have it held for long for little.
+ */
+#define FEW	64
+#define LOST	6
 
 static struct inet_bind_hashbucket *head_of(u32 chain)
 {
@@ -367,14 +373,6 @@ static int go_on(struct walk *walk, bool first)
 	return done;
 }
 
-static int pause(const struct walk *walk)
-{
-	cond_resched();
-	if (fatal_signal_pending(current))
-		return -EINTR;
-	return walk->visitor->pause ? walk->visitor->pause(walk->arg) : 0;
-}
-
 int tcpwatch_walk(const struct tcpwatch_port *port, const struct tcpwatch_visitor *visitor,
 		  void *arg)
 {
@@ -386,11 +384,16 @@ int tcpwatch_walk(const struct tcpwatch_port *port, const struct tcpwatch_visito
 	do {
 		if (first)
 			visitor->begin(arg);
-		walk.left = lost < LOST ? TCPWATCH_WALK_FEW : UINT_MAX;
+		walk.left = FEW << 2 * min(lost, LOST);
+		done = visitor->room ? visitor->room(arg, walk.left) : 0;
+		if (done)
+			break;
 		done = go_on(&walk, first);
 		first = done == -EAGAIN;
 		lost += first;
-		done = pause(&walk) ?: done;
+		cond_resched();
+		if (fatal_signal_pending(current))
+			done = -EINTR;
 	} while (!done || done == -EAGAIN);
 	let_go(&walk.kept);
 	return min(done, 0);

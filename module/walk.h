@@ -71,18 +71,16 @@ void tcpwatch_in_use_free(struct tcpwatch_in_use *in_use);
  * struct tcpwatch_visitor - what is done with the owners of a port
  * @begin: the owners are about to be visited, for the first time or again, since the
  *	place in the list was lost: what they have told is to be forgotten; may sleep
+ * @room: so many may be visited next, with the lock held; may sleep, and ends the walk with
+ *	-errno; or NULL
  * @visit: called for each, a full socket or one in TIME-WAIT, with the bucket of its
  *	port, under the lock of that, BH off
- * @pause: some have been visited; may sleep, and ends the walk with -errno; or NULL
  */
 struct tcpwatch_visitor {
 	void (*begin)(void *arg);
+	int (*room)(void *arg, unsigned int few);
 	void (*visit)(struct sock *sk, const struct inet_bind_bucket *tb, void *arg);
-	int (*pause)(void *arg);
 };
-
-/* Owners that are visited before the lock is let go. */
-#define TCPWATCH_WALK_FEW	64
 
 /**
  * tcpwatch_walk() - visit the owners of a port
@@ -95,8 +93,12 @@ struct tcpwatch_visitor {
  * TIME-WAIT is visited as one of both. A socket that connect() moves to another of the
  * port's addresses while the lock is let go may be visited twice.
  *
+ * The lock is held for 64 owners at a time. It is held for more where those visited last are
+ * gone when it is taken again; but for that to happen once more, a quarter as many have to
+ * come in between.
+ *
  * Context: process, sleeps.
- * Return: 0, -EINTR when the reader is killed, or what @visitor->pause has returned.
+ * Return: 0, -EINTR when the reader is killed, or what @visitor->room has returned.
  */
 int tcpwatch_walk(const struct tcpwatch_port *port, const struct tcpwatch_visitor *visitor,
 		  void *arg);

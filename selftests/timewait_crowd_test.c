@@ -7,6 +7,8 @@
  */
 #include "tables.h"
 #include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include "../kselftest.h"
@@ -20,9 +22,13 @@
 static int each = 50000;
 static bool debug_kernel;
 
-/* How long a read may take, and how long somebody else may wait meanwhile, in ms. */
+/*
+ * How long a read may take, how long somebody else may wait meanwhile, and for how long the
+ * lock of a port may be held, in ms.
+ */
 #define READ_MS		500
 #define WAIT_MS		20
+#define HOLD_MS		2
 
 static long long now_us(void)
 {
@@ -80,6 +86,85 @@ static void *go_on(void *arg)
 		usleep(1000);
 	}
 	return NULL;
+}
+
+#define CROWDING	500
+
+/* Others that own the port, newer than all, and gone whenever one that looks pauses. */
+static void *come_and_go(void *arg)
+{
+	char address[] = "127.100.100.100";
+	struct side side = { address, REUSEADDR };
+	struct other *other = arg;
+	int fds[CROWDING], i;
+
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	while (!__atomic_load_n(&other->stop, __ATOMIC_RELAXED)) {
+		for (i = 0; i < CROWDING; i++) {
+			snprintf(address, sizeof(address), "127.2.%d.%d", i / 100, i % 100 + 1);
+			fds[i] = make_socket(&side);
+			if (fds[i] < 0 || bind_to(fds[i], address, SERVER))
+				return NULL;
+		}
+		usleep(10);
+		while (i--)
+			close(fds[i]);
+		__atomic_add_fetch(&other->rounds, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* One that wants the CPU once a millisecond, and how much later it got it at most. */
+static void *wake_up(void *arg)
+{
+	struct other *other = arg;
+	long long late;
+
+	while (!__atomic_load_n(&other->stop, __ATOMIC_RELAXED)) {
+		late = now_us();
+		usleep(1000);
+		late = now_us() - late - 1000;
+		if (late > other->worst_us)
+			other->worst_us = late;
+	}
+	return NULL;
+}
+
+/*
+ * Whoever looks is idle beside them: they run each time that it lets go of the lock, so that
+ * none of those it has looked at is there when it goes on. It has the lock for longer then,
+ * but not for all.
+ */
+static void read_in_vain(struct __test_metadata *_metadata)
+{
+	const struct sched_param first = { .sched_priority = 1 }, last = {};
+	struct other crowding = {}, waking = {};
+	int fd = open(PAGE "_ports", O_RDWR), i;
+	pthread_t crowd, waker;
+	char buf[4096] = "";
+
+	ASSERT_EQ(write(fd, "18080", 5), 5);
+	ASSERT_EQ(pthread_create(&waker, NULL, wake_up, &waking), 0);
+	ASSERT_EQ(pthread_setschedparam(waker, SCHED_FIFO, &first), 0);
+	ASSERT_EQ(pthread_create(&crowd, NULL, come_and_go, &crowding), 0);
+	ASSERT_EQ(pthread_setschedparam(pthread_self(), SCHED_IDLE, &last), 0);
+	while (__atomic_load_n(&crowding.rounds, __ATOMIC_RELAXED) < 10)
+		;
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(lseek(fd, 0, SEEK_SET), 0);
+		EXPECT_GT(read(fd, buf, sizeof(buf) - 1), 0);
+	}
+	ASSERT_EQ(pthread_setschedparam(pthread_self(), SCHED_OTHER, &last), 0);
+	__atomic_store_n(&crowding.stop, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&waking.stop, true, __ATOMIC_RELAXED);
+	pthread_join(crowd, NULL);
+	pthread_join(waker, NULL);
+	TH_LOG("%d owners came and went %d times, and nobody waited longer than %lld us", CROWDING,
+	       crowding.rounds, waking.worst_us);
+	EXPECT_GT(crowding.rounds, 10);
+	EXPECT_TRUE(waking.worst_us < HOLD_MS * 1000 || debug_kernel);
+	EXPECT_NE(strstr(buf, "\t18080\t"), NULL);
+	close(fd);
 }
 
 /*
@@ -217,6 +302,7 @@ TEST(hundred_thousand)
 	EXPECT_STREQ(port_cell(SERVER + 1, "passive_close"), all);
 	EXPECT_STREQ(peer_cell("127.0.0.1:18081", "time_wait"), all);
 	EXPECT_STREQ(peer_cell("127.0.0.1:18080", "passive_close"), all);
+	read_in_vain(_metadata);
 	close(holder);
 	leave_world(_metadata, &world);
 }
