@@ -249,7 +249,6 @@ int tcpwatch_connections_take(struct tcpwatch_connections *connections,
 {
 	int err;
 
-	connections->count = 0;
 	err = tcpwatch_walk(port, &visitor, connections);
 	if (err)
 		return err;

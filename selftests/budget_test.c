@@ -20,15 +20,6 @@ FIXTURE(budget) {
 	long long coalesced;
 };
 
-static int control(const char *text)
-{
-	int fd = open(TREE "control", O_WRONLY), err;
-
-	err = fd < 0 || write(fd, text, strlen(text)) < 0;
-	close(fd);
-	return err;
-}
-
 FIXTURE_SETUP(budget)
 {
 	if (unfit())

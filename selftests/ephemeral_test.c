@@ -42,17 +42,6 @@ FIXTURE_SETUP(ephemeral)
 	snprintf(self->beside, sizeof(self->beside), "%s", endpoint(variant->at, SERVER + 1));
 }
 
-static int control(const char *text)
-{
-	int fd = open(TREE "control", O_WRONLY), err;
-
-	if (fd < 0)
-		return -1;
-	err = write(fd, text, strlen(text)) < 0 ? -1 : 0;
-	close(fd);
-	return err;
-}
-
 FIXTURE_TEARDOWN(ephemeral)
 {
 	EXPECT_EQ(control("exhaustion=90"), 0);

@@ -42,15 +42,6 @@ FIXTURE_TEARDOWN(server)
 	leave_world(_metadata, &self->world);
 }
 
-static int control(const char *text)
-{
-	int fd = open(TREE "control", O_WRONLY), err;
-
-	err = fd < 0 || write(fd, text, strlen(text)) < 0;
-	close(fd);
-	return err;
-}
-
 /* A client that does not wait; of MPTCP if the protocol says so. */
 static int client(int protocol)
 {

@@ -317,6 +317,18 @@ static inline long long number(const char *line, const char *key)
 	return *text ? strtoll(text, NULL, 10) : -1;
 }
 
+/* Write what the module is to do from now on: "stuck=1". */
+static inline int control(const char *text)
+{
+	int fd = open(TREE "control", O_WRONLY), err;
+
+	if (fd < 0)
+		return -1;
+	err = write(fd, text, strlen(text)) < 0 ? -1 : 0;
+	close(fd);
+	return err;
+}
+
 /* A line `name value` of the stats file; -1 when there is none. */
 static inline long long stat_value(const char *name)
 {

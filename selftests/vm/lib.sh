@@ -84,11 +84,16 @@ need_host() {
 	say "installing on this machine:$host_lack"
 	export DEBIAN_FRONTEND=noninteractive
 	lock apt
-	# soon after a machine has started, its own updates may be at it
-	wait=-oDPkg::Lock::Timeout=600
-	quietly apt-get $wait update || die "apt-get update failed"
+	# soon after a machine has started its own updates may be at it: for the lock of the
+	# lists apt does not wait, for that of dpkg it does when told to
+	host_tries=0
+	until quietly apt-get update; do
+		host_tries=$((host_tries + 1))
+		[ $host_tries -lt 30 ] || die "apt-get update failed"
+		sleep 10
+	done
 	# shellcheck disable=SC2086
-	quietly apt-get $wait install -y --no-install-recommends $host_lack ||
+	quietly apt-get -oDPkg::Lock::Timeout=300 install -y --no-install-recommends $host_lack ||
 		die "could not install$host_lack"
 	unlock
 }
