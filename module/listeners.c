@@ -67,12 +67,16 @@ struct tcpwatch_listener *tcpwatch_listener_find(const struct sock *sk)
 	return NULL;
 }
 
-/* The one that has rested longest comes first. Without the lock it may be another's soon. */
+/* The one that has rested longest comes first. With the lock the answer is exact. */
 static bool has_place(void)
 {
 	const struct tcpwatch_listener *row = READ_ONCE(first_free);
 
-	return row && poll_state_synchronize_rcu(READ_ONCE(row->rest));
+	if (row && poll_state_synchronize_rcu(READ_ONCE(row->rest)))
+		return true;
+	/* one that was taken and given back meanwhile rests anew, but is the last then */
+	smp_rmb();
+	return row != READ_ONCE(first_free);
 }
 
 static struct tcpwatch_listener *take_place(void)

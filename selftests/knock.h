@@ -162,12 +162,15 @@ static inline bool is_reconciled(const char *name)
 
 static inline bool all_reconciled(void)
 {
+	long long full = stat_value("listeners_full");
 	bool all = true;
 	size_t i;
 
 	for (i = 0; i < sizeof(reconciled) / sizeof(*reconciled); i++)
 		all &= is_reconciled(reconciled[i]);
-	return all && !stat_value("listeners_full");
+	if (full)
+		ksft_print_msg("listeners_full is %lld\n", full);
+	return all && !full;
 }
 
 #endif /* _SELFTESTS_KNOCK_H */
