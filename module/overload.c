@@ -36,8 +36,8 @@ static struct workqueue_struct *queue;
 static unsigned int hand;	/* the row that is looked at first next time */
 static bool seeded;
 
-/* Of a row: whether it is stuck, and whether an event has told so. */
-enum { STUCK_NOT, STUCK_UNTOLD, STUCK_TOLD };
+/* Of a row: it is not stuck, nor ever will be; it is, and an event is to tell so, or has. */
+enum { STUCK_NOT, STUCK_OVER, STUCK_UNTOLD, STUCK_TOLD };
 
 /* Guards what has been told of rows. */
 static DEFINE_RAW_SPINLOCK(lock);
@@ -97,7 +97,8 @@ static bool take_news(struct tcpwatch_facts *facts, struct tcpwatch_listener *ro
 	return news;
 }
 
-static noinline bool tell(struct tcpwatch_listener *row, const struct tcpwatch_live *live)
+/* may: one more event may be recorded */
+static noinline bool tell(struct tcpwatch_listener *row, const struct tcpwatch_live *live, bool may)
 {
 	struct tcpwatch_facts facts;
 
@@ -105,8 +106,33 @@ static noinline bool tell(struct tcpwatch_listener *row, const struct tcpwatch_l
 	add_live(&facts, live);
 	if (!take_news(&facts, row))
 		return false;
-	tcpwatch_record(&facts, live->net);
-	return true;
+	if (may)
+		tcpwatch_record(&facts, live->net);
+	else
+		tcpwatch_record_lost();
+	return may;
+}
+
+/* Who closes it decides as well as who looks. Returns true if it is to be told now. */
+static bool note_stuck(struct tcpwatch_listener *row, u8 after, const struct net *net)
+{
+	unsigned long flags;
+	u8 before;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	before = row->stuck;
+	if (before == STUCK_OVER)
+		after = STUCK_OVER;
+	else if (after == STUCK_UNTOLD && (before == STUCK_TOLD ||
+					   tcpwatch_record_may_yet(TCPWATCH_KIND_STUCK, net)))
+		after = STUCK_TOLD;
+	WRITE_ONCE(row->stuck, after);
+	raw_spin_unlock_irqrestore(&lock, flags);
+	if (before == STUCK_NOT && after >= STUCK_UNTOLD)
+		tcpwatch_stat_add(TCPWATCH_STAT_STUCK, 1);
+	if (before == STUCK_UNTOLD && after < STUCK_UNTOLD)
+		tcpwatch_record_lost();
+	return before != STUCK_TOLD && after == STUCK_TOLD;
 }
 
 void tcpwatch_overload_tell(struct tcpwatch_listener *row, const struct sock *sk)
@@ -117,10 +143,9 @@ void tcpwatch_overload_tell(struct tcpwatch_listener *row, const struct sock *sk
 		.backlog = READ_ONCE(sk->sk_max_ack_backlog),
 	};
 
-	if (has_news(row) && tcpwatch_record_may(TCPWATCH_KIND_BACKLOG, live.net))
-		tell(row, &live);
-	if (READ_ONCE(row->stuck) == STUCK_UNTOLD)
-		tcpwatch_record_lost();
+	if (has_news(row))
+		tell(row, &live, tcpwatch_record_may_yet(TCPWATCH_KIND_BACKLOG, live.net));
+	note_stuck(row, STUCK_OVER, live.net);
 }
 
 u32 tcpwatch_overload_stuck_ms(const struct tcpwatch_listener *row,
@@ -142,19 +167,11 @@ static bool tell_stuck(struct tcpwatch_listener *row, const struct tcpwatch_live
 	u32 ms = tcpwatch_overload_stuck_ms(row, live);
 	struct tcpwatch_facts facts;
 
-	if (!ms) {
-		if (row->stuck == STUCK_UNTOLD)
-			tcpwatch_record_lost();
-		WRITE_ONCE(row->stuck, STUCK_NOT);
+	/* as most are */
+	if (!ms && READ_ONCE(row->stuck) == STUCK_NOT)
 		return false;
-	}
-	if (row->stuck == STUCK_NOT) {
-		tcpwatch_stat_add(TCPWATCH_STAT_STUCK, 1);
-		WRITE_ONCE(row->stuck, STUCK_UNTOLD);
-	}
-	if (row->stuck == STUCK_TOLD || !tcpwatch_record_may_yet(TCPWATCH_KIND_STUCK, live->net))
+	if (!note_stuck(row, ms ? STUCK_UNTOLD : STUCK_NOT, live->net))
 		return false;
-	WRITE_ONCE(row->stuck, STUCK_TOLD);
 	fill(&facts, row, TCPWATCH_KIND_STUCK);
 	add_live(&facts, live);
 	facts.stuck_ms = ms;
@@ -182,7 +199,7 @@ static unsigned int look_at(struct tcpwatch_listener *row)
 		told_at = READ_ONCE(row->told_at);
 		if (has_news(row) && (!told_at || jiffies - told_at >= INTERVAL) &&
 		    tcpwatch_record_may_yet(TCPWATCH_KIND_BACKLOG, live.net))
-			made += tell(row, &live);
+			made += tell(row, &live, true);
 		made += tell_stuck(row, &live);
 	}
 	rcu_read_unlock();
