@@ -63,7 +63,7 @@ struct warning {
  * @since: when we saw it first, in jiffies
  * @before: TIME-WAIT sockets it had then
  * @opens: connections opened when @most was told
- * @most: ports that a destination had at most then, but for those that were warned of
+ * @most: ports that a destination had at most then, but for those that were told
  * @looked: when its ports were looked at last, in jiffies; valid if @range
  * @bound: ports of the range that were bound then
  * @range: the range at that time, 0: nobody has looked
@@ -226,16 +226,13 @@ static void look(struct ward *ward, struct net *net, unsigned int percent)
 		warning = find_warning(ward, pool);
 		if (!warning && much)
 			warning = add_warning(ward, pool);
-		if (!warning) {
-			ward->most = max(ward->most, pool->ports);
-			/* there was no memory: the next look finds it again */
-			ward->owed |= much;
-			continue;
-		}
-		if (!warning->told && much) {
+		if (warning && !warning->told && much)
 			warning->told = tell(pool, net);
-			ward->owed |= !warning->told;
-		}
+		if (warning && warning->told)
+			continue;
+		/* there was no memory for it, or it has to wait, and may be less meanwhile */
+		ward->most = max(ward->most, pool->ports);
+		ward->owed |= much;
 	}
 }
 
@@ -270,7 +267,8 @@ static int headroom(struct ward *ward, struct net *net, unsigned int percent)
 	u64 opens = count_opens(net), opened = opens - ward->opens;
 	int lo, hi, enough, left;
 
-	if (ward->owed)
+	/* there are no more of them before a second is over, however many are to be told */
+	if (ward->owed && jiffies - ward->looked >= HZ)
 		return 0;
 	if (!opened)
 		return INT_MAX;
