@@ -237,8 +237,9 @@ static int take_requests(struct tcpwatch_connections *connections,
 		}
 		if (hlist_nulls_empty(&hashinfo->ehash[bucket].chain))
 			continue;
-		add_requests(connections, hashinfo, bucket, port);
 		err = err ?: grow(connections, FEW);
+		if (!err)
+			add_requests(connections, hashinfo, bucket, port);
 	}
 	put_net(net);
 	return err;
