@@ -131,8 +131,10 @@ struct tcpwatch_listener *tcpwatch_listener_adopt(const struct sock *sk)
 		return row;
 	/* when all are taken this comes with every packet, on all CPUs */
 	if (!has_place()) {
-		tcpwatch_stat_add(TCPWATCH_STAT_LISTENERS_FULL, 1);
-		return NULL;
+		/* another CPU may just have given it the last one */
+		row = tcpwatch_listener_find(sk);
+		tcpwatch_stat_add(TCPWATCH_STAT_LISTENERS_FULL, !row);
+		return row;
 	}
 	raw_spin_lock_irqsave(&lock, flags);
 	row = tcpwatch_listener_find(sk);

@@ -39,7 +39,7 @@ bool tcpwatch_record_may_yet(enum tcpwatch_kind kind, const struct net *net)
 	struct budget *budget = &budgets[!net_eq(net, &init_net)][kind];
 
 	/* two CPUs that begin a second at once let a few more through */
-	if (jiffies - READ_ONCE(budget->second) >= HZ) {
+	if (time_after_eq(jiffies, READ_ONCE(budget->second) + HZ)) {
 		WRITE_ONCE(budget->second, jiffies);
 		atomic_set(&budget->count, 0);
 	}
