@@ -25,9 +25,8 @@
 
 /*
  * Owners that are visited before the lock is let go: four times as many each time that the
- * place is lost, which those visited last have to go for. As new ones come first, so many
- * have to come before it is lost there again, each of which takes the lock for itself: nobody
- * can have it held for long for little.
+ * place is lost, for which the last KEPT of them have to go in that moment. So the walk comes
+ * to an end, and those that are left are no more than bind() itself looks at under the lock.
  */
 #define FEW	64
 #define LOST	6

@@ -93,9 +93,8 @@ struct tcpwatch_visitor {
  * TIME-WAIT is visited as one of both. A socket that connect() moves to another of the
  * port's addresses while the lock is let go may be visited twice.
  *
- * The lock is held for 64 owners at a time. It is held for more where those visited last are
- * gone when it is taken again; but for that to happen once more, a quarter as many have to
- * come in between.
+ * The lock is held for 64 owners at a time, and for four times as many each time that the
+ * last 16 of those visited are gone when it is taken again.
  *
  * Context: process, sleeps.
  * Return: 0, -EINTR when the reader is killed, or what @visitor->room has returned.
