@@ -75,7 +75,7 @@ retained() {
 		return
 	fi
 	# elsewhere the last may be one that this network namespace is not told
-	retained_wait=30
+	retained_wait=300
 	[ "$(readlink /proc/self/ns/net)" = "$(readlink /proc/1/ns/net)" ] || retained_wait=2
 	# shellcheck disable=SC2016,SC2046
 	LC_ALL=C timeout $retained_wait awk $(unbuffered) -v first="$1" -v last="$retained_last" '

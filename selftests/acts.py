@@ -22,6 +22,17 @@ def refused(port):
         t.bind(('127.0.0.1', port))
     except OSError:
         pass
+def stat(name):
+    for line in open('/sys/kernel/debug/tcpwatch/stats'):
+        if line.split()[0] == name:
+            return int(line.split()[1])
+def risen(name, before):
+    """A worker counts it, and makes its event a moment later."""
+    for i in range(600):
+        if stat(name) > before:
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
 print(os.getpid())
 print(os.readlink('/proc/self/ns/net')[5:-1])
 # conflict
@@ -43,12 +54,16 @@ passed = time.monotonic() % 1
 if passed > 0.3:
     time.sleep(1.01 - passed)
 c, a = connected(s)
-c.close()
-a.close()
-try:
-    socket.socket().connect(('127.0.0.1', 18200))
-except OSError:
-    pass
+for i in range(30):
+    c.close()
+    a.close()
+    c = socket.socket()
+    try:
+        c.connect(('127.0.0.1', 18200))
+    except OSError:
+        break
+    # so slow that it was old enough
+    a = s.accept()[0]
 knob('ip_local_port_range', '32768 60999')
 # tw_overflow
 knob('tcp_max_tw_buckets', '0')
@@ -59,15 +74,17 @@ knob('tcp_max_tw_buckets', '4096')
 # exhaustion
 knob('ip_local_port_range', '18210 18219')
 u = listener(18204)
+before = stat('exhaustions')
 many = [connected(u) for i in range(9)]
-time.sleep(1)
+risen('exhaustions', before)
 knob('ip_local_port_range', '32768 60999')
 # backlog_overflow, stuck
 t = listener(18203, 1)
+before = stat('listeners_stuck')
 waiting = []
 for i in range(6):
     c = socket.socket()
     c.setblocking(False)
     c.connect_ex(('127.0.0.1', 18203))
     waiting.append(c)
-time.sleep(4)
+risen('listeners_stuck', before)
