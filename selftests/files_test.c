@@ -302,7 +302,7 @@ TEST_F(files, gap)
 	ASSERT_EQ(refuse(1), 0);
 	ASSERT_NE(events_next(&self->events, PATIENCE), NULL);
 	ASSERT_EQ(refuse(n), 0);
-	while ((line = events_next(&self->events, 1000))) {
+	while ((line = events_next(&self->events, PATIENCE))) {
 		if (!strcmp(value(line, "event"), "gap"))
 			lost += number(line, "lost");
 		else

@@ -13,6 +13,7 @@
 /* The sockets that may not listen, and how often each thread asks. */
 #define SOCKETS		16
 #define CALLS		2000
+#define CALLS_DEBUG	200
 
 /* More than there are places for who has bound what, and seconds for them. */
 #define TURNS		10000
@@ -34,11 +35,13 @@ FIXTURE_TEARDOWN(shared)
 {
 }
 
+static int calls = CALLS;
+
 static void *keep_listening(void *arg)
 {
 	int i, *fd = arg;
 
-	for (i = 0; i < CALLS; i++)
+	for (i = 0; i < calls; i++)
 		listen(*fd, 5);
 	return NULL;
 }
@@ -66,6 +69,8 @@ TEST_F(shared, listen_refused)
 	int fds[SOCKETS], listener, i, j;
 	pthread_t thread;
 
+	if (is_debug_kernel())
+		calls = CALLS_DEBUG;
 	for (i = 0; i < SOCKETS; i++) {
 		fds[i] = make_socket(&side);
 		ASSERT_EQ(bind_to(fds[i], "127.0.0.1", SERVER), 0);
@@ -75,7 +80,7 @@ TEST_F(shared, listen_refused)
 	ASSERT_EQ(listen(listener, 5), 0);
 	for (i = 0; i < SOCKETS; i++) {
 		ASSERT_EQ(pthread_create(&thread, NULL, keep_listening, &fds[i]), 0);
-		for (j = 0; j < CALLS; j++) {
+		for (j = 0; j < calls; j++) {
 			ASSERT_EQ(listen(fds[i], 5), -1);
 			ASSERT_EQ(errno, EADDRINUSE);
 		}

@@ -48,7 +48,7 @@ TEST_F(ports, storm)
 	ASSERT_NE(storm, NULL);
 	ended.fd = fileno(storm);
 	/* it prints its count last: then, and when all is quiet, all is read */
-	while ((line = events_next(&events, 1000)) || !poll(&ended, 1, 0)) {
+	while ((line = events_next(&events, PATIENCE)) || !poll(&ended, 1, 0)) {
 		if (!line)
 			continue;
 		if (!strcmp(value(line, "event"), "gap")) {

@@ -89,6 +89,7 @@ static void *go_on(void *arg)
 }
 
 #define CROWDING	500
+#define CROWDING_DEBUG	100
 
 /* Others that own the port, newer than all, and gone whenever one that looks pauses. */
 static void *come_and_go(void *arg)
@@ -96,11 +97,11 @@ static void *come_and_go(void *arg)
 	char address[] = "127.100.100.100";
 	struct side side = { address, REUSEADDR };
 	struct other *other = arg;
-	int fds[CROWDING], i;
+	int fds[CROWDING], i, crowding = debug_kernel ? CROWDING_DEBUG : CROWDING;
 
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	while (!__atomic_load_n(&other->stop, __ATOMIC_RELAXED)) {
-		for (i = 0; i < CROWDING; i++) {
+		for (i = 0; i < crowding; i++) {
 			snprintf(address, sizeof(address), "127.2.%d.%d", i / 100, i % 100 + 1);
 			fds[i] = make_socket(&side);
 			if (fds[i] < 0 || bind_to(fds[i], address, SERVER))
@@ -150,7 +151,8 @@ static void read_in_vain(struct __test_metadata *_metadata)
 	ASSERT_EQ(pthread_setschedparam(pthread_self(), SCHED_IDLE, &last), 0);
 	while (__atomic_load_n(&crowding.rounds, __ATOMIC_RELAXED) < 10)
 		;
-	for (i = 0; i < 10; i++) {
+	/* a debug kernel is there to look at the walk, not for how long it takes */
+	for (i = 0; i < (debug_kernel ? 2 : 10); i++) {
 		ASSERT_EQ(lseek(fd, 0, SEEK_SET), 0);
 		EXPECT_GT(read(fd, buf, sizeof(buf) - 1), 0);
 	}
@@ -159,7 +161,7 @@ static void read_in_vain(struct __test_metadata *_metadata)
 	__atomic_store_n(&waking.stop, true, __ATOMIC_RELAXED);
 	pthread_join(crowd, NULL);
 	pthread_join(waker, NULL);
-	TH_LOG("%d owners came and went %d times, and nobody waited longer than %lld us", CROWDING,
+	TH_LOG("owners came and went %d times, and nobody waited longer than %lld us",
 	       crowding.rounds, waking.worst_us);
 	EXPECT_GT(crowding.rounds, 10);
 	EXPECT_TRUE(waking.worst_us < HOLD_MS * 1000 || debug_kernel);
@@ -205,6 +207,12 @@ static long long bind_us(const char *at, int port, bool refused)
 		close(fd);
 	}
 	return (now_us() - start) / 100;
+}
+
+/* How long it may take beside a crowd, when it takes so long elsewhere. */
+static long long most_beside(long long us)
+{
+	return 15 * us + 150;
 }
 
 #define ASIDE	"127.0.0.20"
@@ -271,10 +279,10 @@ TEST(hundred_thousand)
 	/* not refused, but it would be if who has all addresses had begun to listen */
 	beside_us = bind_us("127.0.0.21", SERVER, false);
 	EXPECT_GE(beside_us, 0);
-	EXPECT_LT(beside_us, 10 * us + 100);
+	EXPECT_LT(beside_us, most_beside(us));
 	TH_LOG("bind elsewhere: %lld us, beside them: %lld us", us, beside_us);
 	close(all_addresses);
-	refused_within(_metadata, &world, holder, 10 * us + 100);
+	refused_within(_metadata, &world, holder, most_beside(us));
 
 	ASSERT_EQ(pthread_create(&thread, NULL, go_on, &other), 0);
 	lines = read_whole(TREE "timewait", &us);
@@ -340,7 +348,7 @@ TEST(addresses)
 	ASSERT_EQ(sockstat_tw(), many);
 	us = bind_us("127.0.0.21", SERVER + 2, false);
 	ASSERT_GE(us, 0);
-	refused_within(_metadata, &world, holder, 10 * us + 100);
+	refused_within(_metadata, &world, holder, most_beside(us));
 	close(holder);
 	leave_world(_metadata, &world);
 }
