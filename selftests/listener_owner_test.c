@@ -271,8 +271,8 @@ static const int protocols[] = { 0, IPPROTO_MPTCP };
 /* The socket that listens is one of the kernel's own, but the row says whose it is. */
 TEST_F(server, mptcp)
 {
-	int i, fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
-	char pid[16];
+	int i, n, fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
+	char pid[16], waiting[16];
 
 	if (fd < 0)
 		SKIP(return, "no MPTCP in this kernel");
@@ -282,7 +282,9 @@ TEST_F(server, mptcp)
 	ASSERT_EQ(listen(fd, 2), 0);
 	for (i = 0; i < 6; i++)
 		client(protocols[i % 2]);
-	ASSERT_TRUE(comes_to("accept_now", "3"));
+	/* two CPUs that find room for one at the same moment put two there */
+	for (i = 0; i < PATIENCE && listener_count(AT, "accept_now") < 3; i += 20)
+		usleep(20000);
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	EXPECT_STREQ(listener_cell(AT, "pid"), pid);
 	EXPECT_STREQ(listener_cell(AT, "asked"), "2");
@@ -290,9 +292,12 @@ TEST_F(server, mptcp)
 	for (i = 0; i < PATIENCE && listener_count(AT, "syn_accept_full") < 3; i += 20)
 		usleep(20000);
 	EXPECT_GE(listener_count(AT, "syn_accept_full"), 3);
-	for (i = 0; i < 3; i++)
+	n = listener_count(AT, "accept_now");
+	EXPECT_TRUE(n == 3 || n == 4) { TH_LOG("%d wait", n); }
+	for (i = 0; i < n; i++)
 		EXPECT_GE(accept(fd, NULL, NULL), 0);
-	EXPECT_STREQ(listener_cell(AT, "accepted"), "3");
+	snprintf(waiting, sizeof(waiting), "%d", n);
+	EXPECT_STREQ(listener_cell(AT, "accepted"), waiting);
 	EXPECT_STREQ(listener_cell(AT, "waits_lost"), "0");
 	close(fd);
 }
